@@ -1,0 +1,75 @@
+"""How to reach the cluster: one Kubernetes provider that a new kubeconfig never replaces.
+
+A kubeconfig is a secret of the stack or ambient, by kubectl's own rules, and K3s's file serves
+where there is none. It says who asks, not what is deployed: with `cluster_identifier` a rotated
+certificate or a moved API server updates the provider and replaces nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+K3S_KUBECONFIG: Final = "/etc/rancher/k3s/k3s.yaml"
+
+
+class KubeconfigError(pulumi.RunError):
+    """There is no kubeconfig to reach a cluster with."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A kubeconfig's content (secret) and a context; None for the ambient ones."""
+
+    kubeconfig: pulumi.Output[str] | None = None
+    context: str | None = None
+
+    def environment(self) -> dict[str, pulumi.Input[str]]:
+        """What the tasks of `components.live` need; nothing where all is ambient."""
+        found: dict[str, pulumi.Input[str]] = {}
+        if self.kubeconfig is not None:
+            found["MULTUS_KUBECONFIG"] = pulumi.Output.secret(self.kubeconfig)
+        if self.context is not None:
+            found["MULTUS_CONTEXT"] = self.context
+        return found
+
+
+def provider(access: Access) -> Provider:
+    """The provider for the stack's cluster; raises KubeconfigError."""
+    kubeconfig: pulumi.Input[str] | None = access.kubeconfig
+    if kubeconfig is None:
+        kubeconfig = ambient(os.environ, Path.home())
+    return Provider(
+        "cluster",
+        kubeconfig=kubeconfig,
+        context=access.context,
+        cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+    )
+
+
+def ambient(environment: Mapping[str, str], home: Path, k3s: str = K3S_KUBECONFIG) -> str | None:
+    """K3s's kubeconfig where kubectl would find none, None where it finds one by itself."""
+    named = [part for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
+    if any(Path(part).is_file() for part in named):
+        return None
+    if named:
+        raise KubeconfigError(f"KUBECONFIG names {named[0]}, which is no file; nothing was changed")
+    if (home / ".kube" / "config").is_file():
+        return None
+    if Path(k3s).is_file():
+        if os.access(k3s, os.R_OK):
+            return k3s
+        raise KubeconfigError(
+            f"{k3s} cannot be read by this user. Run as root, or copy it and set KUBECONFIG; "
+            "nothing was changed"
+        )
+    raise KubeconfigError(
+        f"there is no kubeconfig: set KUBECONFIG, or run on a K3s server, where {k3s} is; "
+        "nothing was changed"
+    )

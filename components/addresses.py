@@ -1,0 +1,214 @@
+"""IP addresses, CIDRs and contiguous spans of addresses, as field types and as arithmetic.
+
+The field types say what is wrong with a text in the field's own words and suggest what was
+probably meant. IPv4-mapped IPv6 and zone ids are refused: no CNI plugin reads them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from components.faults import Fault, FaultsError
+
+Address = IPv4Address | IPv6Address
+Cidr = IPv4Network | IPv6Network
+Interface = IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """All addresses from `first` to `last`, both included, of one family."""
+
+    first: Address
+    last: Address
+
+    def __contains__(self, address: object) -> bool:
+        return (
+            isinstance(address, IPv4Address | IPv6Address)
+            and address.version == self.first.version
+            and int(self.first) <= int(address) <= int(self.last)
+        )
+
+    def overlaps(self, other: Span) -> bool:
+        return (
+            self.first.version == other.first.version
+            and int(self.first) <= int(other.last)
+            and int(other.first) <= int(self.last)
+        )
+
+    @property
+    def size(self) -> int:
+        return int(self.last) - int(self.first) + 1
+
+    def without(self, holes: Iterable[Cidr]) -> tuple[Span, ...]:
+        """What is left of the span when the holes are cut out, in ascending order."""
+        left: list[Span] = []
+        start, end = int(self.first), int(self.last)
+        family = type(self.first)
+        same = [hole for hole in holes if hole.version == self.first.version]
+        for hole in sorted(same, key=lambda hole: int(hole.network_address)):
+            low, high = int(hole.network_address), int(hole.broadcast_address)
+            if high < start or low > end:
+                continue
+            if low > start:
+                left.append(Span(family(start), family(low - 1)))
+            start = high + 1
+        if start <= end:
+            left.append(Span(family(start), family(end)))
+        return tuple(left)
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+
+
+def single(address: Address) -> Cidr:
+    """The address alone, as a /32 or /128."""
+    return ipaddress.ip_network(address)
+
+
+def contains(cidr: Cidr, address: Address) -> bool:
+    """Whether the address is of the CIDR's family and inside it."""
+    return cidr.version == address.version and address in cidr
+
+
+def _fault(rule: str, value: object) -> FaultsError:
+    return FaultsError([Fault((), rule, value)])
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise _fault(f"{what} is a text such as {_EXAMPLES[what]}", value)
+    text = value.strip()
+    if text.startswith("::ffff:") and "." in text:
+        raise _fault(f'an IPv4 address is written plainly: "{text[7:]}"', value)
+    if "%" in text:
+        raise _fault(
+            "an address with a zone means something on one machine only. Leave it out", value
+        )
+    return text
+
+
+_EXAMPLES = {
+    "an address": '"192.168.20.1" or "fd00:20::1"',
+    "a range": '"192.168.20.0/24" or "fd00:20::/64"',
+    "an address with its prefix": '"192.168.20.5/24" or "fd00:20::5/64"',
+}
+
+
+def _address(value: Any) -> Address:
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    text = _text(value, "an address")
+    if "/" in text:
+        bare = text.split("/")[0]
+        raise _fault(f'a single address takes no prefix. Did you mean "{bare}"?', value)
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise _fault(
+            f"that is not an IP address. Write it like {_EXAMPLES['an address']}", value
+        ) from error
+
+
+def _cidr(value: Any) -> Cidr:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    text = _text(value, "a range")
+    if "/" not in text:
+        raise _missing_prefix(text, value)
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        try:
+            meant = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise _fault(
+                f"that is not a range. Write it like {_EXAMPLES['a range']}", value
+            ) from error
+        raise _fault(
+            f'a range must not have host bits set. Did you mean "{meant}"?', value
+        ) from error
+
+
+def _missing_prefix(text: str, value: Any) -> FaultsError:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return _fault(f"that is not a range. Write it like {_EXAMPLES['a range']}", value)
+    meant = ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 64}", strict=False)
+    return _fault(f'a range needs its prefix length. Did you mean "{meant}"?', value)
+
+
+def _hole(value: Any) -> Cidr:
+    """An `exclude` entry: a CIDR, or a bare address which stands for itself alone."""
+    if isinstance(value, str) and "/" not in value:
+        return single(_address(value))
+    return _cidr(value)
+
+
+def _interface(value: Any) -> Interface:
+    if isinstance(value, IPv4Interface | IPv6Interface):
+        return value
+    text = _text(value, "an address with its prefix")
+    if "/" not in text:
+        try:
+            plain = ipaddress.ip_address(text)
+        except ValueError:
+            plain = None
+        if plain is not None:
+            meant = f"{plain}/{24 if plain.version == 4 else 64}"
+            raise _fault(f'the prefix length is missing. Did you mean "{meant}"?', value)
+    try:
+        return ipaddress.ip_interface(text)
+    except ValueError as error:
+        raise _fault(
+            "that is not an address with its prefix. Write it like "
+            f"{_EXAMPLES['an address with its prefix']}",
+            value,
+        ) from error
+
+
+def _string_schema(example: str, pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+_AS_TEXT = PlainSerializer(str, return_type=str)
+_IP = r"^\s*([0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)"
+
+AddressField = Annotated[
+    Address,
+    BeforeValidator(_address),
+    _AS_TEXT,
+    _string_schema("192.168.20.1", _IP + r"\s*$"),
+]
+CidrField = Annotated[
+    Cidr,
+    BeforeValidator(_cidr),
+    _AS_TEXT,
+    _string_schema("192.168.20.0/24", _IP + r"/[0-9]{1,3}\s*$"),
+]
+HoleField = Annotated[
+    Cidr,
+    BeforeValidator(_hole),
+    _AS_TEXT,
+    _string_schema("192.168.20.128/25", _IP + r"(/[0-9]{1,3})?\s*$"),
+]
+InterfaceField = Annotated[
+    Interface,
+    BeforeValidator(_interface),
+    _AS_TEXT,
+    _string_schema("192.168.20.5/24", _IP + r"/[0-9]{1,3}\s*$"),
+]

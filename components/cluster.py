@@ -1,0 +1,116 @@
+"""The cluster: the directories on its nodes that follow from distribution, version and dataDir.
+
+Every path in Helm values and networks comes from here. K3s keeps its CNI configuration and
+plugins under its own data directory; a chart that writes elsewhere is never called, without any
+error (multus-cni#564, #697).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from components.faults import Fault, FaultsError
+from components.model import Model
+
+VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-rc\d+)?\+k3s\d+")
+
+# The first K3s release of each minor version whose CNI plugins live in data/cni, a directory that
+# survives K3s upgrades (k3s#10869 and its backports #10928 to #10931, October 2024).
+FIRST_WITH_FIXED_DIRECTORY: Final = {28: 15, 29: 10, 30: 6, 31: 2}
+
+
+def _version(value: Any) -> str:
+    if not isinstance(value, str):
+        raise FaultsError(
+            [Fault((), 'YAML read it as a number. Write it in quotes, like "v1.34.2+k3s1"', value)]
+        )
+    if VERSION.fullmatch(value):
+        return value
+    if "+rke2" in value:
+        raise FaultsError(
+            [Fault((), "that is an RKE2 version, and the distribution is k3s", value)]
+        )
+    core = re.match(r"v?(\d+\.\d+\.\d+)(\+k3s\d+)?$", value)
+    hint = (
+        f' Did you mean "v{core[1]}{core[2] or "+k3s1"}"?'
+        if core
+        else ' Write it as "k3s --version" prints it, like "v1.34.2+k3s1".'
+    )
+    raise FaultsError([Fault((), f"that is not a K3s version.{hint}", value)])
+
+
+def _data_dir(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/*", value):
+        raise FaultsError(
+            [Fault((), 'an absolute path of plain names is needed, like "/mnt/k3s"', value)]
+        )
+    return value.rstrip("/")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Directories and files on every node; the chart mounts them under /host."""
+
+    conf_dir: str
+    bin_dir: str
+
+    @property
+    def multus_kubeconfig(self) -> str:
+        return f"{self.conf_dir}/multus.d/multus.kubeconfig"
+
+    @property
+    def whereabouts_conf(self) -> str:
+        return f"{self.conf_dir}/whereabouts.d/whereabouts.conf"
+
+
+class K3s(Model):
+    """A K3s cluster."""
+
+    distribution: Literal["k3s"]
+    """k3s."""
+    version: Annotated[
+        str,
+        BeforeValidator(_version),
+        WithJsonSchema({"type": "string", "pattern": f"^{VERSION.pattern}$"}),
+    ]
+    """The K3s version of the nodes, as "k3s --version" prints it, such as v1.34.2+k3s1."""
+    nodes: Literal["single", "multi"]
+    """single or multi: whether pods on several nodes share the networks."""
+    data_dir: Annotated[
+        str,
+        BeforeValidator(_data_dir),
+        WithJsonSchema({"type": "string", "pattern": r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/*$"}),
+    ] = Field(default="/var/lib/rancher/k3s")
+    """K3s's data directory (its --data-dir), the same on every node."""
+
+    @property
+    def fixed_directory(self) -> bool:
+        """Whether the CNI plugins are where the next K3s upgrade leaves them."""
+        match = VERSION.fullmatch(self.version)
+        assert match, self.version  # the field's validator let it through
+        major, minor, patch = (int(part) for part in match.groups()[:3])
+        return (major, minor) > (1, 31) or patch >= FIRST_WITH_FIXED_DIRECTORY.get(minor, 10**9)
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(
+            conf_dir=f"{self.data_dir}/agent/etc/cni/net.d",
+            bin_dir=f"{self.data_dir}/data/{'cni' if self.fixed_directory else 'current/bin'}",
+        )
+
+    def warnings(self) -> Iterator[str]:
+        if not self.fixed_directory:
+            yield (
+                f"K3s {self.version} keeps its CNI plugins in a directory that each K3s upgrade "
+                "replaces: after the next one no pod starts until this stack was deployed again "
+                "with the new version. Upgrade to v1.28.15, v1.29.10, v1.30.6, v1.31.2 or later "
+                "and then set multus:cluster.version"
+            )
+
+
+Cluster = K3s

@@ -1,0 +1,224 @@
+"""Faults: what is wrong with a configuration, said in one line that a person can act on.
+
+Validators raise `FaultsError`, which may carry several faults at once; `salvage` turns pydantic's own
+errors into the same shape. It does not decide how faults are printed together or where they stop
+a run: `settings.py` does that for stack files.
+
+A fault's line reads: path, value, rule, suggestion.
+`multus:networks[2].ipam.range is "10.0.0.1/24", but a range must not have host bits set. Did you
+mean "10.0.0.0/24"?`
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+DISCRIMINATORS: Final = ("type", "distribution")
+LONGEST_VALUE: Final = 80
+MISSING: Final = object()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong.
+
+    `path` leads from the checked object to the faulty value, in the names that the user writes
+    (camel case). `rule` continues the sentence: after "…, but" where `value` is given, after the
+    path alone where it is not.
+    """
+
+    path: Path
+    rule: str
+    value: Any = MISSING
+
+    def under(self, *prefix: str | int) -> Fault:
+        """The same fault, seen from an object further out."""
+        return replace(self, path=(*prefix, *self.path))
+
+    def __str__(self) -> str:
+        if self.value is MISSING:
+            return f"{dotted(self.path)} {self.rule}"
+        return f"{dotted(self.path)} is {shown(self.value)}, but {self.rule}"
+
+
+class FaultsError(ValueError):
+    """Raised by validators; carries every fault that the validator found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(str(fault) if fault.path else fault.rule for fault in faults))
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raise `FaultsError` if there is any fault."""
+    if found := tuple(faults):
+        raise FaultsError(found)
+
+
+def dotted(path: Path) -> str:
+    """`("multus:networks", 2, "ipam")` as `multus:networks[2].ipam`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def shown(value: Any) -> str:
+    """A value as the user would write it in JSON, shortened; never more than one line."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def did_you_mean(wrong: object, known: Iterable[str]) -> str:
+    """A sentence that names the nearest known word, or lists all of them where none is near."""
+    words = list(known)
+    near = get_close_matches(str(wrong), words, n=1, cutoff=0.6)
+    if near:
+        return f'Did you mean "{near[0]}"?'
+    return f"Known: {', '.join(words)}." if words else ""
+
+
+def salvage(
+    validate: Callable[[Any], T], raw: Any, *, rounds: int = 6
+) -> tuple[T | None, list[Fault]]:
+    """Validate `raw` and collect every fault, also those that pydantic would hide.
+
+    Pydantic runs no cross-field check of an object in which a field is wrong. So what is wrong is
+    taken out and the rest is checked again, until nothing new turns up. A fault about something
+    that was taken out is not the user's and is dropped. Returns the model (None if there is any
+    fault) and the faults.
+    """
+    faults: list[Fault] = []
+    taken_out: list[Path] = []
+    rest = copy.deepcopy(raw)
+    for _ in range(rounds):
+        try:
+            parsed = validate(rest)
+        except ValidationError as error:
+            found = [
+                fault
+                for fault in _translate(error, rest)
+                if not any(_touches(fault.path, path) for path in taken_out)
+                and not (taken_out and fault.rule.startswith("is missing"))
+            ]
+            if not found:
+                break
+            faults += [fault for fault in found if fault not in faults]
+            cut = [path for fault in found if (path := _take_out(rest, fault.path))]
+            if not cut:
+                break
+            taken_out += cut
+        else:
+            return (None if faults else parsed), faults
+    return None, faults
+
+
+def _touches(path: Path, taken: Path) -> bool:
+    shorter = min(len(path), len(taken))
+    return path[:shorter] == taken[:shorter] and len(path) >= len(taken)
+
+
+def _take_out(raw: Any, path: Path) -> Path | None:
+    """Delete the mapping entry nearest to the end of `path`; return its path, None if none is."""
+    for length in range(len(path), 0, -1):
+        parent: Any = raw
+        try:
+            for step in path[: length - 1]:
+                parent = parent[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+        key = path[length - 1]
+        if isinstance(parent, dict) and key in parent:
+            if key in DISCRIMINATORS:
+                return None
+            del parent[key]
+            return path[:length]
+    return None
+
+
+def _translate(error: ValidationError, raw: Any) -> Iterator[Fault]:
+    for item in error.errors(include_url=False):
+        path = _without_tags(item["loc"], raw)
+        context = item.get("ctx", {})
+        inner = context.get("error")
+        if isinstance(inner, FaultsError):
+            yield from (fault.under(*path) for fault in inner.faults)
+            continue
+        yield _sentence(item["type"], path, item.get("input"), context, item["msg"])
+
+
+def _without_tags(loc: Sequence[str | int], raw: Any) -> Path:
+    """Pydantic's location without the tags that discriminated unions add to it."""
+    path: list[str | int] = []
+    here: Any = raw
+    fresh = True  # `here` was just entered: a tag can only stand right behind that
+    for step in loc:
+        if fresh and isinstance(here, Mapping):
+            fresh = False
+            if any(here.get(name) == step for name in DISCRIMINATORS if name in here):
+                continue
+        path.append(step)
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            here = None
+        fresh = True
+    return tuple(path)
+
+
+_KINDS: Final = {
+    "string_type": "a text is needed here",
+    "bool_type": "this is either true or false, without quotes",
+    "bool_parsing": "this is either true or false, without quotes",
+    "int_type": "a whole number is needed here",
+    "int_parsing": "a whole number is needed here",
+    "int_from_float": "a whole number is needed here",
+    "list_type": 'a list is needed here, each entry on its own line after "- "',
+    "tuple_type": 'a list is needed here, each entry on its own line after "- "',
+    "dict_type": "a mapping of names to values is needed here",
+    "mapping_type": "a mapping of names to values is needed here",
+    "model_type": "a mapping of names to values is needed here",
+    "model_attributes_type": "a mapping of names to values is needed here",
+}
+
+
+def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], message: str) -> Fault:
+    match kind:
+        case "literal_error" | "enum":
+            return Fault(path, f"it must be one of {context['expected']}", value)
+        case "union_tag_invalid":
+            key = context["discriminator"].strip("'")
+            known = [word.strip(" '") for word in context["expected_tags"].split(",")]
+            tag = context["tag"]
+            return Fault(
+                (*path, key), f"that is not a known {key}. {did_you_mean(tag, known)}", tag
+            )
+        case "union_tag_not_found":
+            key = context["discriminator"].strip("'")
+            if isinstance(value, Mapping):
+                return Fault((*path, key), "is missing: it says which kind this is")
+            return Fault(path, "a mapping of names to values is needed here", value)
+        case "greater_than_equal":
+            return Fault(path, f"it must be at least {context['ge']}", value)
+        case "less_than_equal":
+            return Fault(path, f"it must be at most {context['le']}", value)
+        case "too_short":
+            return Fault(path, f"at least {context['min_length']} entry is needed", value)
+        case "value_error":
+            return Fault(path, str(context["error"]), value)
+        case "string_type" if isinstance(value, int | float) and not isinstance(value, bool):
+            return Fault(path, "YAML read it as a number. Write it in quotes", value)
+        case "string_pattern_mismatch":
+            return Fault(path, f"it must have the form {context['pattern']}", value)
+        case _:
+            return Fault(path, _KINDS.get(kind, message[:1].lower() + message[1:]), value)

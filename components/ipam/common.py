@@ -1,0 +1,153 @@
+"""What the IPAM plugins share: routes, DNS, pools of addresses and the checks on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from components.addresses import Address, AddressField, Cidr, CidrField, Span, contains
+from components.faults import Fault
+from components.model import Model
+
+# A pool may have more addresses than a Pulumi number (a double) can hold exactly.
+MOST_COUNTED: Final = 2**53 - 1
+
+
+class Route(Model):
+    """A route that the pod gets (CNI `types.Route`)."""
+
+    dst: CidrField
+    """Destination as a CIDR."""
+    gw: AddressField | None = None
+    """Next hop; the IPAM's gateway where it is left out."""
+
+    def render(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Dns(Model):
+    """DNS data in the plugin's result. Kubernetes does not write it to the pod's resolv.conf."""
+
+    nameservers: tuple[AddressField, ...] = ()
+    """Addresses of name servers."""
+    domain: str | None = None
+    """The local domain."""
+    search: tuple[str, ...] = ()
+    """Search domains."""
+    options: tuple[str, ...] = ()
+    """Resolver options."""
+
+    def render(self) -> dict[str, Any]:
+        return {key: value for key, value in self.model_dump(mode="json").items() if value}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Addresses that a plugin hands out: one address of each pool to every pod.
+
+    `cidr` is the range that gives the prefix; `spans` are what is left of it after the limits,
+    the gateway and the exclusions. `path` leads to the range in the IPAM's settings.
+    """
+
+    path: tuple[str | int, ...]
+    cidr: Cidr
+    spans: tuple[Span, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(span.size for span in self.spans)
+
+
+def usable(cidr: Cidr, *, last_of_v6: bool) -> Span | None:
+    """The addresses that a pod can have, None for a prefix with no room (/31, /32, /127, /128).
+
+    host-local hands out the last address of an IPv6 range, Whereabouts does not
+    (host-local `lastIP` in range.go, Whereabouts `LastUsableIP` in iphelpers.go).
+    """
+    if cidr.max_prefixlen - cidr.prefixlen < 2:
+        return None
+    last = cidr.broadcast_address
+    return Span(cidr.network_address + 1, last if cidr.version == 6 and last_of_v6 else last - 1)
+
+
+def no_room(key: str, cidr: Cidr) -> Fault:
+    return Fault(
+        (key,),
+        f"a /{cidr.prefixlen} has no room for pods. The longest prefix with room is "
+        f"/{cidr.max_prefixlen - 2}",
+        str(cidr),
+    )
+
+
+def limit_faults(
+    key: str, span: Span, start: Address | None, end: Address | None, cidr: Cidr
+) -> Iterator[Fault]:
+    """`rangeStart` and `rangeEnd` against the range named by `key`."""
+    outside = False
+    for name, limit in (("rangeStart", start), ("rangeEnd", end)):
+        if limit is not None and limit not in span:
+            outside = True
+            yield Fault(
+                (name,), f"{key} {cidr} hands out {span}. Choose an address of these", str(limit)
+            )
+    if start is not None and end is not None and not outside and int(start) > int(end):
+        yield Fault(
+            ("rangeStart",), f"rangeEnd is {end}, which comes before it. Exchange them", str(start)
+        )
+
+
+def gateway_faults(
+    gateway: Address, cidrs: Sequence[Cidr], path: tuple[str | int, ...] = ("gateway",)
+) -> Iterator[Fault]:
+    """A gateway must be an ordinary address of every range whose pods shall use it."""
+    for cidr in cidrs:
+        if not contains(cidr, gateway):
+            yield Fault(
+                path,
+                f"a pod with an address of {cidr} cannot reach it. The gateway must be inside "
+                f"{cidr}",
+                str(gateway),
+            )
+        elif gateway in (cidr.network_address, cidr.broadcast_address) and cidr.version == 4:
+            yield Fault(path, f"that is not a host's address in {cidr}", str(gateway))
+
+
+def route_faults(routes: Sequence[Route], onlink: Sequence[Cidr]) -> Iterator[Fault]:
+    """Routes that the plugin would refuse at pod start, or that would do nothing.
+
+    `onlink` are the networks of the pod's own addresses; empty where they are not known (DHCP).
+    """
+    families = {cidr.version for cidr in onlink}
+    for index, route in enumerate(routes):
+        if route.dst.prefixlen == 0:
+            yield Fault(
+                ("routes", index, "dst"),
+                "a default route here competes with the pod's own. Ask for it in "
+                'the pod\'s annotation ("default-route") instead',
+                str(route.dst),
+            )
+        if families and route.dst.version not in families:
+            yield Fault(
+                ("routes", index, "dst"),
+                f"the network gives no IPv{route.dst.version} address to send from",
+                str(route.dst),
+            )
+        if route.gw is None:
+            continue
+        if route.gw.version != route.dst.version:
+            yield Fault(
+                ("routes", index, "gw"), f"dst {route.dst} is of the other family", str(route.gw)
+            )
+        elif onlink and not any(contains(cidr, route.gw) for cidr in onlink):
+            yield Fault(
+                ("routes", index, "gw"),
+                "the pod cannot reach it: it is inside none of "
+                f"{', '.join(str(cidr) for cidr in onlink)}",
+                str(route.gw),
+            )
+
+
+def capacity(pools: Sequence[Pool]) -> int:
+    """How many pods can have addresses: each takes one address of every pool."""
+    return min(min((pool.size for pool in pools), default=0), MOST_COUNTED)

@@ -1,0 +1,131 @@
+"""dhcp: addresses from the network's own DHCP server, by a daemon on each node.
+
+Fields and rules from containernetworking/plugins 1.9.1, `plugins/ipam/dhcp/{main,options}.go`.
+The daemon keeps its leases in memory only: when it restarts, running pods keep their addresses
+but no longer renew them (containernetworking/plugins#235).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from components.faults import Fault, FaultsError, did_you_mean, refuse
+from components.model import Model
+
+# The names that the plugin parses; the documentation lists more, which it rejects at pod start.
+OPTION_NAMES: Final = (
+    "dhcp-client-identifier",
+    "subnet-mask",
+    "routers",
+    "host-name",
+    "user-class",
+    "vendor-class-identifier",
+)
+LONGEST_VALUE: Final = 255
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, str) and (value in OPTION_NAMES or _is_code(value)):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
+        raise FaultsError([Fault((), f'the plugin wants a text here: "{value}"', value)])
+    hint = did_you_mean(value, OPTION_NAMES)
+    raise FaultsError(
+        [Fault((), f'the plugin knows no such option. {hint} Or "0" to "255".', value)]
+    )
+
+
+def _is_code(text: str) -> bool:
+    return text.isascii() and text.isdigit() and str(int(text)) == text and int(text) <= 255
+
+
+Option = Annotated[
+    str,
+    BeforeValidator(_option),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({'|'.join(OPTION_NAMES)}|[0-9]|[1-9][0-9]|1[0-9]{{2}}|2[0-4][0-9]"
+            "|25[0-5])$",
+        }
+    ),
+]
+
+
+class DhcpRequest(Model):
+    """An option that the daemon asks the server for."""
+
+    option: Option
+    """Name of the option, or its number in quotes."""
+    skip_default: bool = False
+    """Do not ask for the default options (routers, subnet-mask)."""
+
+
+class DhcpProvide(Model):
+    """An option that the daemon sends to the server."""
+
+    option: Option
+    """Name of the option, or its number in quotes."""
+    value: str | None = None
+    """The value, at most 255 bytes; or give fromArg."""
+    from_arg: str | None = Field(default=None, pattern=r"^[A-Z0-9_]+$")
+    """Name of a CNI argument that holds the value, such as K8S_POD_NAME."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse(self._faults())
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        if (self.value is None) == (self.from_arg is None):
+            yield Fault(("value",), "give either value or fromArg")
+        if self.value is not None and len(self.value.encode()) > LONGEST_VALUE:
+            yield Fault(("value",), f"a DHCP option holds {LONGEST_VALUE} bytes", self.value)
+
+
+class Dhcp(Model):
+    """Addresses by DHCP; IPv4 only."""
+
+    withheld: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            (
+                "range",
+                "rangeStart",
+                "rangeEnd",
+                "ranges",
+                "subnet",
+                "exclude",
+                "gateway",
+                "ipRanges",
+                "routes",
+            ),
+            "with dhcp it is the DHCP server that says so",
+        ),
+        "daemonSocketPath": "the chart's daemon listens at /run/cni/dhcp.sock, always",
+    }
+
+    type: Literal["dhcp"]
+    """dhcp."""
+    request: tuple[DhcpRequest, ...] = ()
+    """Options to ask the server for, beside routers and subnet-mask."""
+    provide: tuple[DhcpProvide, ...] = ()
+    """Options to send to the server, such as a host name."""
+    priority: int = Field(default=0, ge=0)
+    """Metric of the routes that the server gives; 0 leaves it to the kernel."""
+
+    @property
+    def pools(self) -> tuple[()]:
+        return ()
+
+    @property
+    def capacity(self) -> None:
+        """Not known: it is the DHCP server that has the addresses."""
+        return None
+
+    def render(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {
+            "type": self.type
+        }

@@ -1,0 +1,110 @@
+"""static: addresses written down in the network. One pod at a time can use such a network.
+
+Fields and rules from containernetworking/plugins 1.9.1, `plugins/ipam/static/main.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from components.addresses import AddressField, InterfaceField, Span
+from components.faults import Fault, refuse
+from components.ipam.common import Dns, Pool, Route, gateway_faults, route_faults
+from components.model import Model
+
+
+class StaticAddress(Model):
+    """An address of the pod, with its prefix."""
+
+    address: InterfaceField
+    """The address with its prefix length."""
+    gateway: AddressField | None = None
+    """The gateway of that address's network."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse(self._faults())
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        network = self.address.network
+        # RFC 3021 and host routes: in a /31, /32, /127 or /128 every address is a host's.
+        if network.max_prefixlen - network.prefixlen >= 2 and (
+            self.address.ip == network.network_address
+            or (network.version == 4 and self.address.ip == network.broadcast_address)
+        ):
+            yield Fault(
+                ("address",), f"that is not a host's address in {network}", str(self.address)
+            )
+        if self.gateway is not None:
+            yield from gateway_faults(self.gateway, [network])
+            if self.gateway == self.address.ip:
+                yield Fault(("gateway",), "that is the pod's own address", str(self.gateway))
+
+
+class Static(Model):
+    """Addresses written down here."""
+
+    withheld: ClassVar[Mapping[str, str]] = {
+        "range": "a static network has addresses, each with its prefix",
+        "subnet": "a static network has addresses, each with its prefix",
+        "gateway": "it belongs to an entry of addresses",
+    }
+
+    type: Literal["static"]
+    """static."""
+    addresses: tuple[StaticAddress, ...] = Field(min_length=1)
+    """The pod's addresses; it gets all of them."""
+    routes: tuple[Route, ...] = ()
+    """Routes for the pod."""
+    dns: Dns | None = None
+    """DNS data in the plugin's result."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse(self._faults())
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        seen: dict[object, int] = {}
+        for index, entry in enumerate(self.addresses):
+            first = seen.setdefault(entry.address.ip, index)
+            if first != index:
+                yield Fault(
+                    ("addresses", index, "address"),
+                    f"addresses[{first}] has it already",
+                    str(entry.address),
+                )
+        yield from route_faults(self.routes, [entry.address.network for entry in self.addresses])
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        return tuple(
+            Pool(
+                ("addresses", index, "address"),
+                entry.address.network,
+                (Span(entry.address.ip, entry.address.ip),),
+            )
+            for index, entry in enumerate(self.addresses)
+        )
+
+    @property
+    def capacity(self) -> int:
+        """One pod: every pod of the network would get the same addresses."""
+        return 1
+
+    def render(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "type": self.type,
+            "addresses": [
+                entry.model_dump(mode="json", exclude_none=True) for entry in self.addresses
+            ],
+        }
+        if self.routes:
+            body["routes"] = [route.render() for route in self.routes]
+        if self.dns is not None:
+            body["dns"] = self.dns.render()
+        return body

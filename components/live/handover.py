@@ -1,0 +1,93 @@
+"""The CRDs' hand-over: make sure that no Helm operation of ours can delete a network.
+
+Up to chart v4.3.008 the release `multus` owns the NetworkAttachmentDefinition CRD, later ones a
+release of its own. Helm deletes what an upgrade no longer holds unless the live object says
+`helm.sh/resource-policy: keep`, and the API server then deletes every network with its CRD; and
+Helm refuses to install what is marked as another release's (rke2#8628). So before either
+release, in both directions, the live CRDs are marked: keep, and owned by the release that is to
+have them. CRDs of a foreign release are left alone and stop the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.live.kubectl import Kubectl, TaskError, main
+
+NETWORKS = "network-attachment-definitions.k8s.cni.cncf.io"
+WHEREABOUTS = (
+    "ippools.whereabouts.cni.cncf.io",
+    "nodeslicepools.whereabouts.cni.cncf.io",
+    "overlappingrangeipreservations.whereabouts.cni.cncf.io",
+)
+RELEASE_NAME = "meta.helm.sh/release-name"
+RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+KEEP = "helm.sh/resource-policy"
+
+
+def marks(
+    crd: Mapping[str, Any], owner: str, namespace: str, ours: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Annotations and label that the live CRD lacks, empty where all is well.
+
+    `owner` is the release that is to have it; `ours` are all releases of this program.
+    """
+    metadata = crd["metadata"]
+    annotations = metadata.get("annotations") or {}
+    labels = metadata.get("labels") or {}
+    holder = annotations.get(RELEASE_NAME)
+    where = annotations.get(RELEASE_NAMESPACE)
+    if holder is not None and (holder not in ours or where != namespace):
+        raise TaskError(
+            f"CRD {metadata['name']} belongs to Helm release {holder} in namespace {where}: "
+            "another Multus is installed. Remove that release first; if it is gone, run "
+            f"kubectl annotate crd {metadata['name']} {RELEASE_NAME}-"
+        )
+    wanted = {RELEASE_NAME: owner, RELEASE_NAMESPACE: namespace, KEEP: "keep"}
+    patch: dict[str, dict[str, str]] = {}
+    missing = {key: value for key, value in wanted.items() if annotations.get(key) != value}
+    if missing:
+        patch["annotations"] = missing
+    if labels.get(MANAGED_BY) != "Helm":
+        patch["labels"] = {MANAGED_BY: "Helm"}
+    return patch
+
+
+def hand_over(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
+    owner = environment["MULTUS_CRD_OWNER"]
+    namespace = environment["MULTUS_NAMESPACE"]
+    ours = environment["MULTUS_RELEASES"].split(",")
+    split = environment["MULTUS_CRD_CHART"] != ""
+    whereabouts = "whereabouts" in environment["MULTUS_IPAM"].split(",")
+    live = {item["metadata"]["name"]: item for item in kubectl.json("get", "crds")["items"]}
+    # A chart that holds the networks' CRD has Whereabouts' in its crds folder, which Helm does
+    # not own: there they only get keep.
+    names = (NETWORKS, *WHEREABOUTS) if split else (NETWORKS,)
+    done = []
+    for name in names:
+        if name in live and (patch := marks(live[name], owner, namespace, ours)):
+            body = json.dumps({"metadata": patch})
+            kubectl.run("patch", "crd", name, "--type=merge", f"--patch={body}")
+            done.append(name)
+    if whereabouts and not split and WHEREABOUTS[0] not in live and installed(kubectl, namespace):
+        raise TaskError(
+            "this version of the chart brings Whereabouts' CRDs only when it is first installed, "
+            "and it is installed without them. Set multus:chart.version to v4.3.010 or later"
+        )
+    return "\n".join(f"{name} now belongs to release {owner}" for name in done) or "nothing to do"
+
+
+def installed(kubectl: Kubectl, namespace: str) -> bool:
+    """Whether Helm has a release `multus` there."""
+    return bool(
+        kubectl.json(
+            "get", "secrets", f"--namespace={namespace}", "--selector=owner=helm,name=multus"
+        )["items"]
+    )
+
+
+if __name__ == "__main__":
+    main(hand_over)

@@ -1,0 +1,249 @@
+"""MultusComponent: which resources there are, in what order, with which options.
+
+The order is the point. First the CRDs are marked so that no Helm operation deletes them, then
+come the CRDs (a release of their own, awaited, or the main release for charts that hold them),
+then side by side the networks and the main release, and last the one wait for ready pods. A
+release is never replaced: names and namespace are fixed, and nothing deletes before it creates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pulumi
+from pulumi_command import local
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import chart as charts
+from components import networks
+from components.access import Access
+from components.args import MultusArgs
+from components.live import COMMAND, Task, script
+
+# Helm keeps a Secret for each revision; without a limit they pile up for ever.
+MAX_HISTORY: Final = 10
+BUILT_IN: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+class MultusComponent(pulumi.ComponentResource):
+    """Multus, the stack's IPAM plugin and the stack's networks on a cluster.
+
+    Raises before anything is registered: MultusArgs has been checked when it exists.
+    """
+
+    release_name: pulumi.Output[str]
+    """Name of the main Helm release."""
+    chart_version: pulumi.Output[str]
+    """Version of rke2-multus that is deployed."""
+    networks: pulumi.Output[dict[str, Any]]
+    """By `namespace/name`: namespace, annotation for pods, ipam, capacity in addresses.
+
+    Capacity is null where it is not known (DHCP, layer 2 only), and by node for host-local.
+    """
+    values: pulumi.Output[dict[str, Any]]
+    """The Helm values of the main release."""
+
+    def __init__(
+        self,
+        name: str,
+        args: MultusArgs,
+        *,
+        packages: Mapping[str, str] | None = None,
+        access: Access | None = None,
+        secret_values: bool = False,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Deploy `args`.
+
+        packages: path of the checked package by chart name, from `packages.fetch`; without it
+            Helm takes the charts from the repository or folder of `args.chart`, unchecked.
+        access: how the commands reach the cluster; ambient where it is left out. Must be the
+            same as the Kubernetes provider's in `opts`.
+        secret_values: keep the Helm values secret in state and outputs.
+        labels, annotations: metadata of every NetworkAttachmentDefinition.
+        """
+        if not isinstance(args, MultusArgs):
+            raise TypeError(f"args must be MultusArgs, not {type(args).__name__}")
+        super().__init__("multus:index:MultusComponent", name, None, opts)
+        self._name = name
+        self._args = args
+        self._packages = packages or {}
+        self._access = access or Access()
+        for warning in args.warnings():
+            pulumi.log.warn(warning, self)
+
+        helm_values: pulumi.Input[dict[str, Any]] = args.values
+        if secret_values:
+            helm_values = pulumi.Output.secret(args.values)
+        crds, release = self._releases(helm_values)
+        self._declare_networks(crds, labels, annotations)
+        self._wait_for(release)
+
+        self.release_name = release.name.apply(lambda known: known or charts.RELEASE)
+        self.chart_version = release.version.apply(lambda known: known or args.chart.version)
+        self.networks = pulumi.Output.from_input(
+            {network.key: _summary(network) for network in args.networks}
+        )
+        self.values = pulumi.Output.from_input(helm_values)
+        self.register_outputs(
+            {
+                "release_name": self.release_name,
+                "chart_version": self.chart_version,
+                "networks": self.networks,
+                "values": self.values,
+            }
+        )
+
+    def _options(
+        self, *depends_on: pulumi.Resource, protect: bool | None = None
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=list(depends_on), protect=protect or None
+        )
+
+    def _releases(self, values: pulumi.Input[dict[str, Any]]) -> tuple[Release, Release]:
+        """The release that holds the networks' CRD, and the main one; they may be the same."""
+        split = self._args.chart.facts.crd_version
+        handover = self._task(
+            "crd-handover",
+            "handover",
+            {
+                "MULTUS_CRD_OWNER": charts.CRD_RELEASE if split else charts.RELEASE,
+                "MULTUS_CRD_CHART": split or "",
+                "MULTUS_RELEASES": f"{charts.RELEASE},{charts.CRD_RELEASE}",
+                "MULTUS_CHART": self._args.chart.version,
+                "MULTUS_IPAM": ",".join(self._args.ipams),
+            },
+        )
+        crds = None
+        if split:
+            crds = self._release(
+                "crds",
+                charts.CRD_RELEASE,
+                charts.CRD_CHART,
+                split,
+                self._args.crd_values,
+                skip_await=False,
+                after=handover,
+            )
+        main = self._release(
+            "release",
+            charts.RELEASE,
+            charts.CHART,
+            self._args.chart.version,
+            values,
+            skip_await=True,
+            after=crds or handover,
+        )
+        return crds or main, main
+
+    def _release(
+        self,
+        suffix: str,
+        release: str,
+        chart: str,
+        version: str,
+        values: pulumi.Input[dict[str, Any]],
+        *,
+        skip_await: bool,
+        after: pulumi.Resource,
+    ) -> Release:
+        return Release(
+            f"{self._name}-{suffix}",
+            name=release,
+            namespace=charts.NAMESPACE,
+            version=version,
+            values=values,
+            skip_await=skip_await,
+            timeout=self._args.timeout,
+            max_history=MAX_HISTORY,
+            **self._source(chart, version),
+            opts=self._options(after, protect=self._args.protect),
+        )
+
+    def _source(self, chart: str, version: str) -> dict[str, Any]:
+        """Where Helm takes a chart from: the checked package, a folder, or the repository."""
+        if path := self._packages.get(chart):
+            return {"chart": path}
+        if folder := self._args.chart.path:
+            return {"chart": f"{folder}/{chart}-{version}.tgz"}
+        repository = RepositoryOptsArgs(repo=self._args.chart.repository)
+        return {"chart": chart, "repository_opts": repository}
+
+    def _declare_networks(
+        self,
+        crds: Release,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None,
+        annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None,
+    ) -> None:
+        after: list[pulumi.Resource] = [crds]
+        missing = sorted({network.namespace for network in self._args.networks} - set(BUILT_IN))
+        if self._args.create_namespaces and missing:
+            after.append(
+                self._task("namespaces", "namespaces", {"MULTUS_NAMESPACES": ",".join(missing)})
+            )
+        for network in self._args.networks:
+            CustomResource(
+                f"{self._name}-{network.cni_name}",
+                api_version="k8s.cni.cncf.io/v1",
+                kind="NetworkAttachmentDefinition",
+                metadata=ObjectMetaArgs(
+                    name=network.name,
+                    namespace=network.namespace,
+                    labels=labels,
+                    annotations=annotations,
+                ),
+                spec={"config": networks.render(network, self._args.cluster.paths)},
+                opts=self._options(*after),
+            )
+
+    def _wait_for(self, release: Release) -> None:
+        self._task(
+            "ready",
+            "readiness",
+            {
+                "MULTUS_WORKLOADS": ",".join(self._args.workloads),
+                "MULTUS_TIMEOUT": str(self._args.timeout),
+                # Runs the wait again after each change of the release, as an update: a value in
+                # `triggers` would replace this resource.
+                "MULTUS_REVISION": release.status.apply(lambda status: str(status.revision)),
+            },
+            release,
+        )
+
+    def _task(
+        self,
+        suffix: str,
+        task: Task,
+        environment: Mapping[str, pulumi.Input[str]],
+        *depends_on: pulumi.Resource,
+    ) -> local.Command:
+        return local.Command(
+            f"{self._name}-{suffix}",
+            create=COMMAND,
+            stdin=script(task),
+            environment={
+                "MULTUS_NAMESPACE": charts.NAMESPACE,
+                **self._access.environment(),
+                **environment,
+            },
+            # What fails is in the error already; progress is on standard output.
+            logging=local.Logging.STDOUT,
+            opts=self._options(*depends_on),
+        )
+
+
+def _summary(network: networks.AnyNetwork) -> dict[str, Any]:
+    """What a person needs to use the network."""
+    ipam = network.ipam
+    return {
+        "namespace": network.namespace,
+        "annotation": {"k8s.v1.cni.cncf.io/networks": network.key},
+        "ipam": ipam.type if ipam is not None else None,
+        "capacity": ipam.capacity if ipam is not None else None,
+    }

@@ -1,0 +1,189 @@
+"""The kinds of networks: macvlan, ipvlan, bridge. Each renders what its CNI plugin reads.
+
+Fields and rules from containernetworking/plugins 1.9.1, `plugins/main/{macvlan,ipvlan,bridge}`.
+Where a plugin would guess (the master of macvlan), the field is required.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, assert_never
+
+from pydantic import Field, model_validator
+
+from components import ipam
+from components.cluster import Paths
+from components.faults import Fault, refuse
+from components.ipam import Whereabouts
+from components.model import Model
+from components.networks.common import CNI_VERSION, InterfaceName, NetworkBase
+
+ON_MASTER = {
+    "mac": "every pod of the network would get the same one",
+    "linkInContainer": "the master is the node's interface",
+    "bridge": 'a network of type "bridge" has one',
+}
+
+
+class Macvlan(NetworkBase):
+    """Pods as hosts of their own on the master's wire. The node itself cannot reach them."""
+
+    withheld: ClassVar[Mapping[str, str]] = ON_MASTER
+
+    type: Literal["macvlan"]
+    """macvlan."""
+    master: InterfaceName
+    """The node's interface, of the same name on every node, such as eth1."""
+    mode: Literal["bridge", "private", "vepa", "passthru"] = "bridge"
+    """How pods on one node reach each other; bridge is what nearly everybody wants."""
+    bcqueuelen: int | None = Field(default=None, ge=0, le=2**32 - 1)
+    """Length of the queue for broadcasts, in packets."""
+
+    @property
+    def segment(self) -> str:
+        return self.master
+
+
+class Ipvlan(NetworkBase):
+    """Pods with addresses of their own that share the master's MAC address."""
+
+    withheld: ClassVar[Mapping[str, str]] = ON_MASTER
+
+    type: Literal["ipvlan"]
+    """ipvlan."""
+    master: InterfaceName
+    """The node's interface, of the same name on every node, such as eth1."""
+    mode: Literal["l2", "l3", "l3s"] = "l2"
+    """On which layer the master passes packets to pods."""
+    ipam: ipam.Ipam
+    """Where addresses come from; ipvlan does not work without."""
+
+    @property
+    def segment(self) -> str:
+        return self.master
+
+
+class VlanTrunk(Model):
+    """VLAN ids that a bridge's port carries tagged."""
+
+    id: int | None = Field(default=None, ge=1, le=4094)
+    """A single VLAN id; or give minID and maxID."""
+    min_id: int | None = Field(default=None, ge=1, le=4094, alias="minID")
+    """The first of several VLAN ids."""
+    max_id: int | None = Field(default=None, ge=1, le=4094, alias="maxID")
+    """The last of several VLAN ids."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse(self._faults())
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        if (self.min_id is None) != (self.max_id is None):
+            yield Fault(("minID",), "minID and maxID go together")
+        elif self.min_id is not None and self.max_id is not None and self.min_id > self.max_id:
+            yield Fault(("minID",), f"maxID is {self.max_id}, which comes before it", self.min_id)
+        if self.id is None and self.min_id is None and self.max_id is None:
+            yield Fault(("id",), "give id, or minID and maxID")
+
+
+class Bridge(NetworkBase):
+    """A bridge on each node. It reaches other nodes only if it has one of their wires as a port."""
+
+    withheld: ClassVar[Mapping[str, str]] = {
+        "master": "a bridge has none. Add the node's interface to the bridge on the node",
+        "mac": "every pod of the network would get the same one",
+        "isDefaultGateway": "it would take the pod's own default route. Ask for it in the pod's "
+        'annotation ("default-route") instead',
+    }
+
+    type: Literal["bridge"]
+    """bridge."""
+    bridge: InterfaceName
+    """Name of the bridge, made on each node where it is missing. Not cni0: that is flannel's."""
+    is_gateway: bool = False
+    """Give the bridge the IPAM's gateway address, so that pods reach their node by it."""
+    force_address: bool = False
+    """Replace another address that the bridge has."""
+    ip_masq: bool = False
+    """Masquerade what pods send beyond the network."""
+    ip_masq_backend: Literal["iptables", "nftables"] | None = None
+    """What masquerading is done with; the plugin chooses where it is left out."""
+    hairpin_mode: bool = False
+    """Let a pod reach itself through the bridge. Not together with promiscMode."""
+    promisc_mode: bool = False
+    """Put the bridge into promiscuous mode."""
+    vlan: int | None = Field(default=None, ge=1, le=4094)
+    """VLAN id of the pods' ports, untagged in the pod."""
+    vlan_trunk: tuple[VlanTrunk, ...] = ()
+    """VLAN ids that the pods' ports carry tagged."""
+    preserve_default_vlan: bool = False
+    """Keep the bridge's default VLAN (1) on the pods' ports."""
+    macspoofchk: bool = False
+    """Drop what a pod sends from another MAC address; needs nftables on the node."""
+    enabledad: bool = False
+    """Wait for duplicate address detection (IPv6)."""
+    port_isolation: bool = False
+    """Keep pods of one node from reaching each other."""
+
+    @property
+    def segment(self) -> str:
+        return self.bridge
+
+    def _faults(self) -> Iterator[Fault]:
+        yield from super()._faults()
+        if self.bridge == "cni0":
+            yield Fault(
+                ("bridge",),
+                'that is the bridge of K3s itself, and both would break. Did you mean "cni1"?',
+                self.bridge,
+            )
+        if self.hairpin_mode and self.promisc_mode:
+            yield Fault(("hairpinMode",), "cannot stand beside promiscMode. Leave one out")
+        if self.ip_masq_backend and not self.ip_masq:
+            yield Fault(("ipMasqBackend",), "does nothing without ipMasq: true")
+        if self.preserve_default_vlan and self.vlan is None and not self.vlan_trunk:
+            yield Fault(("preserveDefaultVlan",), "does nothing without vlan or vlanTrunk")
+        if self.ipam is None:
+            for name, on in (("isGateway", self.is_gateway), ("ipMasq", self.ip_masq)):
+                if on:
+                    yield Fault((name,), "needs addresses. Give the network an ipam")
+        if self.is_gateway and isinstance(self.ipam, Whereabouts) and self.ipam.gateway is None:
+            yield Fault(
+                ("isGateway",),
+                "the bridge would take an address that a pod may get. Name it as ipam.gateway",
+                self.is_gateway,
+            )
+
+
+Network = Annotated[Macvlan | Ipvlan | Bridge, Field(discriminator="type")]
+AnyNetwork = Macvlan | Ipvlan | Bridge
+
+
+def render(network: AnyNetwork, paths: Paths) -> str:
+    """`spec.config` of the NetworkAttachmentDefinition: CNI JSON, readable in a diff."""
+    body: dict[str, Any] = {
+        "cniVersion": CNI_VERSION,
+        "name": network.cni_name,
+        "type": network.type,
+        **_kind(network),
+    }
+    if network.mtu is not None:
+        body["mtu"] = network.mtu
+    body["ipam"] = {} if network.ipam is None else ipam.render(network.ipam, paths)
+    return json.dumps(body, indent=2)
+
+
+def _kind(network: AnyNetwork) -> dict[str, Any]:
+    """The fields of the kind alone, under the plugin's names."""
+    match network:
+        case Macvlan() | Ipvlan():
+            required = {"master": network.master, "mode": network.mode}
+        case Bridge():
+            required = {"bridge": network.bridge}
+        case _:
+            assert_never(network)
+    shared = {*NetworkBase.model_fields, "type"}
+    rest = network.model_dump(mode="json", by_alias=True, exclude=shared, exclude_defaults=True)
+    return required | rest

@@ -1,0 +1,140 @@
+"""The chart's packages: fetched once, held to their digest, and deployed as exactly these bytes.
+
+Helm does not compare a package with the digest in its repository's index. So the program fetches
+each package itself, checks it, and hands Helm the checked file. The files lie in `.charts/` of
+the project, under a relative path with their digest in the name: previews from two checkouts are
+the same, a changed package is a changed path, and with the file there no network is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import pulumi
+import yaml
+
+from components.chart import Chart, Package
+
+FOLDER: Final = Path(".charts")
+TIMEOUT_SECONDS: Final = 30
+# The index of the real repository has 1.5 MB and a package 20 kB; the limit is against a server
+# that never ends.
+MOST_BYTES: Final = 64 * 2**20
+
+
+class ChartError(pulumi.RunError):
+    """A package could not be had, or is not the one that was published."""
+
+
+def fetch(chart: Chart, folder: Path = FOLDER) -> dict[str, str]:
+    """Path of the checked package for each chart's name; raises ChartError."""
+    return {package.chart: str(_checked(chart, package, folder)) for package in chart.packages}
+
+
+def _checked(chart: Chart, package: Package, folder: Path) -> Path:
+    stem = package.file_name.removesuffix(".tgz")
+    target = folder / f"{stem}-{package.sha256[:12]}.tgz"
+    if target.is_file() and _digest(target.read_bytes()) == package.sha256:
+        return target
+    if chart.path is not None:
+        content, origin = _from_folder(Path(chart.path), package)
+    else:
+        content, origin = _from_repository(chart.repository, package)
+    if (digest := _digest(content)) != package.sha256:
+        raise ChartError(
+            f"{origin} has sha256 {digest}, but {package.sha256} is expected: it is not the "
+            "package that was published. If it is your own, set multus:chart.sha256"
+            f"{' (crdSha256)' if package.chart.endswith('-crd') else ''}; nothing was changed"
+        )
+    _write(target, content)
+    return target
+
+
+def _from_folder(folder: Path, package: Package) -> tuple[bytes, str]:
+    file = folder / package.file_name
+    if not folder.is_dir():
+        raise ChartError(
+            f'multus:chart.path is "{folder}", which is no folder. It holds {package.file_name}'
+        )
+    try:
+        return file.read_bytes(), str(file)
+    except OSError as error:
+        raise ChartError(
+            f"multus:chart.path has no readable {package.file_name} ({error.strerror}). Put the "
+            "package there, or remove multus:chart.path to take it from the repository"
+        ) from error
+
+
+def _from_repository(repository: str, package: Package) -> tuple[bytes, str]:
+    index = _parsed(_download(f"{repository}/index.yaml", repository), repository)
+    entries = index.get("entries") or {}
+    urls = next(
+        (
+            entry.get("urls") or []
+            for entry in entries.get(package.chart) or []
+            if entry.get("version") == package.version
+        ),
+        [],
+    )
+    if not urls:
+        raise ChartError(
+            f"the chart repository {repository} has no {package.chart} {package.version}. Choose "
+            "a version that it has, or another multus:chart.repository"
+        )
+    url = urljoin(f"{repository}/", urls[0])
+    if not url.startswith(("https://", "http://")):
+        raise ChartError(f"the index of {repository} leads to {url}. Check multus:chart.repository")
+    return _download(url, repository), url
+
+
+def _parsed(text: bytes, repository: str) -> Mapping[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        index = yaml.load(text, Loader=loader)  # noqa: S506 (both are safe loaders)
+    except yaml.YAMLError:
+        index = None
+    if not isinstance(index, Mapping):
+        raise ChartError(
+            f"{repository}/index.yaml is no index of a chart repository. Check "
+            "multus:chart.repository"
+        )
+    return index
+
+
+def _download(url: str, repository: str) -> bytes:
+    try:
+        # Only http and https come here: the repository's form is checked, and so is the index.
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+            content: bytes = response.read(MOST_BYTES + 1)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ChartError(
+            f"the chart repository {repository} does not give {url}: {reason}. Try again, or put "
+            "the packages into a folder and name it as multus:chart.path; nothing was changed"
+        ) from error
+    if len(content) > MOST_BYTES:
+        raise ChartError(f"{url} has more than {MOST_BYTES} bytes: that is no chart repository")
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write as a whole or not at all: another run may be reading."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+            file.write(content)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(target)
+    except OSError as error:
+        raise ChartError(f"cannot write {target}: {error.strerror}") from error
