@@ -84,7 +84,9 @@ class MultusArgs(Model):
         if "dhcp" in self.ipams:
             found.append("DaemonSet/multus-dhcp")
         if "whereabouts" in self.ipams:
-            found += ["DaemonSet/whereabouts", "Deployment/whereabouts-reconciler"]
+            found.append("DaemonSet/whereabouts")
+            if self.chart.facts.reconciler_deployment:
+                found.append("Deployment/whereabouts-reconciler")
         return tuple(found)
 
     def warnings(self) -> Iterator[str]:

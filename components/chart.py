@@ -31,6 +31,7 @@ Number = tuple[int, int, int]
 
 FIRST_GOOD: Final = "v4.2.414"
 SPLIT: Final[Number] = (4, 3, 9)  # the CRDs left the chart (rke2-charts#1116, rke2#8628)
+RECONCILER: Final[Number] = (4, 2, 415)  # Whereabouts 0.9.4: the reconciler got its own Deployment
 
 # Up to and including the first number, a version is refused for the reason; ascending.
 REFUSED_UP_TO: Final[tuple[tuple[Number, str], ...]] = (
@@ -61,6 +62,11 @@ class ChartVersion:
     def crd_version(self) -> str | None:
         """Version of the CRD chart, None where the chart itself holds the CRDs."""
         return self.version.removeprefix("v") if self.number > SPLIT else None
+
+    @property
+    def reconciler_deployment(self) -> bool:
+        """Whether Whereabouts' reconciler runs by itself; before, its DaemonSet does the work."""
+        return self.number >= RECONCILER
 
 
 def number_of(version: str) -> Number:

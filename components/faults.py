@@ -1,8 +1,8 @@
 """Faults: what is wrong with a configuration, said in one line that a person can act on.
 
-Validators raise `FaultsError`, which may carry several faults at once; `salvage` turns pydantic's own
-errors into the same shape. It does not decide how faults are printed together or where they stop
-a run: `settings.py` does that for stack files.
+Validators raise `FaultsError`, which may carry several faults at once; `salvage` turns pydantic's
+own errors into the same shape. It does not decide how faults are printed together or where they
+stop a run: `settings.py` does that for stack files.
 
 A fault's line reads: path, value, rule, suggestion.
 `multus:networks[2].ipam.range is "10.0.0.1/24", but a range must not have host bits set. Did you
@@ -79,6 +79,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
+def missing(key: str, description: str | None) -> Fault:
+    """A key that must be there, with what it is for."""
+    if not description:
+        return Fault((key,), "is missing")
+    text = description.rstrip(".")
+    # "The node's interface" goes on in lower case, "IPAM" does not.
+    start = text[0].lower() if text[1:2].islower() or text[1:2] == " " else text[0]
+    return Fault((key,), f"is missing: {start}{text[1:]}")
+
+
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """A sentence that names the nearest known word, or lists all of them where none is near."""
     words = list(known)
@@ -95,8 +105,8 @@ def salvage(
 
     Pydantic runs no cross-field check of an object in which a field is wrong. So what is wrong is
     taken out and the rest is checked again, until nothing new turns up. A fault about something
-    that was taken out is not the user's and is dropped. Returns the model (None if there is any
-    fault) and the faults.
+    that was taken out, or around it, is not the user's and is dropped. Returns the model (None if there
+    is any fault) and the faults.
     """
     faults: list[Fault] = []
     taken_out: list[Path] = []
@@ -124,8 +134,9 @@ def salvage(
 
 
 def _touches(path: Path, taken: Path) -> bool:
+    """Whether one leads through the other."""
     shorter = min(len(path), len(taken))
-    return path[:shorter] == taken[:shorter] and len(path) >= len(taken)
+    return path[:shorter] == taken[:shorter]
 
 
 def _take_out(raw: Any, path: Path) -> Path | None:

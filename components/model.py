@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
-from components.faults import Fault, Path, did_you_mean, refuse
+from components.faults import Fault, Path, did_you_mean, missing, refuse
 
 # Validation context of whatever comes from a stack file, where only camel case is a key.
 FROM_YAML: Final = {"yaml": True}
@@ -56,7 +56,7 @@ class Model(BaseModel):
         for name, field in fields.items():
             alias = field.alias or name
             if field.is_required() and alias not in data and (yaml or name not in data):
-                yield Fault((alias,), f"is missing: {field.description}")
+                yield missing(alias, field.description)
 
 
 def tuples(value: Any) -> Any:

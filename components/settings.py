@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter
 
 from components.access import Access
 from components.args import MultusArgs, check
-from components.faults import MISSING, Fault, did_you_mean, salvage
+from components.faults import MISSING, Fault, did_you_mean, missing, salvage
 from components.model import FROM_YAML, Model, tuples
 from components.networks import Network
 
@@ -141,7 +141,7 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
         value = raw.get(key, MISSING)
         if value is MISSING:
             if field.is_required():
-                faults.append(Fault((key,), f"is missing: {field.description}"))
+                faults.append(missing(key, field.description))
             continue
         if key == "networks" and isinstance(value, list):
             parts[name], found = _networks(value)

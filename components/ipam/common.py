@@ -47,12 +47,17 @@ class Pool:
     """Addresses that a plugin hands out: one address of each pool to every pod.
 
     `cidr` is the range that gives the prefix; `spans` are what is left of it after the limits,
-    the gateway and the exclusions. `path` leads to the range in the IPAM's settings.
+    the gateway and the exclusions. `path` leads to the range in the IPAM's settings, where it is
+    `written` in another form.
     """
 
     path: tuple[str | int, ...]
     cidr: Cidr
     spans: tuple[Span, ...]
+    written: str = ""
+
+    def __str__(self) -> str:
+        return self.written or str(self.cidr)
 
     @property
     def size(self) -> int:

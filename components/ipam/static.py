@@ -87,6 +87,7 @@ class Static(Model):
                 ("addresses", index, "address"),
                 entry.address.network,
                 (Span(entry.address.ip, entry.address.ip),),
+                str(entry.address),
             )
             for index, entry in enumerate(self.addresses)
         )

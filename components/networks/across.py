@@ -119,7 +119,7 @@ def _clash(first: _Claim, second: _Claim) -> Fault:
         (second.index, "ipam", *second.pool.path),
         f"overlaps networks[{first.index}] on {first.network.segment}, which hands out "
         f"{first.span}. Keep them apart{hint}",
-        str(second.pool.cidr),
+        str(second.pool),
     )
 
 

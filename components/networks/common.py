@@ -14,6 +14,7 @@ from components.model import Model
 
 DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 INTERFACE: Final = re.compile(r"[^\s/:]{1,15}")
+FLANNELS_BRIDGE: Final = "cni0"
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
 
 # The CNI version of the networks: with 1.0.0 every plugin of the chart works, and nothing that is
@@ -58,6 +59,13 @@ def _interface(value: Any) -> str:
     )
 
 
+def _bridge(value: Any) -> str:
+    if value == FLANNELS_BRIDGE:
+        hint = 'that is the bridge of K3s itself, and both would break. Did you mean "cni1"?'
+        raise FaultsError([Fault((), hint, value)])
+    return _interface(value)
+
+
 Name = Annotated[
     str,
     BeforeValidator(_dns_label),
@@ -67,6 +75,13 @@ InterfaceName = Annotated[
     str,
     BeforeValidator(_interface),
     WithJsonSchema({"type": "string", "pattern": f"^{INTERFACE.pattern}$"}),
+]
+BridgeName = Annotated[
+    str,
+    BeforeValidator(_bridge),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{INTERFACE.pattern}$", "not": {"const": FLANNELS_BRIDGE}}
+    ),
 ]
 Mtu = Annotated[int, Field(ge=68, le=65535)]
 

@@ -17,7 +17,7 @@ from components.cluster import Paths
 from components.faults import Fault, refuse
 from components.ipam import Whereabouts
 from components.model import Model
-from components.networks.common import CNI_VERSION, InterfaceName, NetworkBase
+from components.networks.common import CNI_VERSION, BridgeName, InterfaceName, NetworkBase
 
 ON_MASTER = {
     "mac": "every pod of the network would get the same one",
@@ -81,11 +81,12 @@ class VlanTrunk(Model):
 
     def _faults(self) -> Iterator[Fault]:
         if (self.min_id is None) != (self.max_id is None):
-            yield Fault(("minID",), "minID and maxID go together")
+            alone, other = ("minID", "maxID") if self.max_id is None else ("maxID", "minID")
+            yield Fault((alone,), f"stands alone: {other} is needed too")
         elif self.min_id is not None and self.max_id is not None and self.min_id > self.max_id:
             yield Fault(("minID",), f"maxID is {self.max_id}, which comes before it", self.min_id)
         if self.id is None and self.min_id is None and self.max_id is None:
-            yield Fault(("id",), "give id, or minID and maxID")
+            yield Fault((), "needs id, or minID and maxID")
 
 
 class Bridge(NetworkBase):
@@ -100,7 +101,7 @@ class Bridge(NetworkBase):
 
     type: Literal["bridge"]
     """bridge."""
-    bridge: InterfaceName
+    bridge: BridgeName
     """Name of the bridge, made on each node where it is missing. Not cni0: that is flannel's."""
     is_gateway: bool = False
     """Give the bridge the IPAM's gateway address, so that pods reach their node by it."""
@@ -133,12 +134,6 @@ class Bridge(NetworkBase):
 
     def _faults(self) -> Iterator[Fault]:
         yield from super()._faults()
-        if self.bridge == "cni0":
-            yield Fault(
-                ("bridge",),
-                'that is the bridge of K3s itself, and both would break. Did you mean "cni1"?',
-                self.bridge,
-            )
         if self.hairpin_mode and self.promisc_mode:
             yield Fault(("hairpinMode",), "cannot stand beside promiscMode. Leave one out")
         if self.ip_masq_backend and not self.ip_masq:

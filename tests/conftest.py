@@ -1,0 +1,23 @@
+"""Shared by all tests: goldens, and nothing of the user's in the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+# What would make a test reach a real cluster or a real stack.
+DANGEROUS = ("KUBECONFIG", "PULUMI_ACCESS_TOKEN", "PULUMI_BACKEND_URL", "PULUMI_CONFIG")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="rewrite the golden files")
+
+
+@pytest.fixture
+def update_goldens(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in DANGEROUS:
+        monkeypatch.delenv(name, raising=False)
