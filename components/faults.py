@@ -34,12 +34,13 @@ class Fault:
 
     `path` leads from the checked object to the faulty value, in the names that the user writes
     (camel case). `rule` continues the sentence: after "…, but" where `value` is given, after the
-    path alone where it is not.
+    path alone where it is not. `absence`: it is because something else is not there.
     """
 
     path: Path
     rule: str
     value: Any = MISSING
+    absence: bool = False
 
     def under(self, *prefix: str | int) -> Fault:
         """The same fault, seen from an object further out."""
@@ -82,11 +83,11 @@ def shown(value: Any) -> str:
 def missing(key: str, description: str | None) -> Fault:
     """A key that must be there, with what it is for."""
     if not description:
-        return Fault((key,), "is missing")
+        return Fault((key,), "is missing", absence=True)
     text = description.rstrip(".")
     # "The node's interface" goes on in lower case, "IPAM" does not.
     start = text[0].lower() if text[1:2].islower() or text[1:2] == " " else text[0]
-    return Fault((key,), f"is missing: {start}{text[1:]}")
+    return Fault((key,), f"is missing: {start}{text[1:]}", absence=True)
 
 
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
@@ -105,8 +106,8 @@ def salvage(
 
     Pydantic runs no cross-field check of an object in which a field is wrong. So what is wrong is
     taken out and the rest is checked again, until nothing new turns up. A fault about something
-    that was taken out, or around it, is not the user's and is dropped. Returns the model (None if there
-    is any fault) and the faults.
+    that was taken out, around it, or about an absence after that, is not the user's and is
+    dropped. Returns the model (None if there is any fault) and the faults.
     """
     faults: list[Fault] = []
     taken_out: list[Path] = []
@@ -119,7 +120,7 @@ def salvage(
                 fault
                 for fault in _translate(error, rest)
                 if not any(_touches(fault.path, path) for path in taken_out)
-                and not (taken_out and fault.rule.startswith("is missing"))
+                and not (taken_out and fault.absence)
             ]
             if not found:
                 break
@@ -165,7 +166,11 @@ def _translate(error: ValidationError, raw: Any) -> Iterator[Fault]:
         if isinstance(inner, FaultsError):
             yield from (fault.under(*path) for fault in inner.faults)
             continue
-        yield _sentence(item["type"], path, item.get("input"), context, item["msg"])
+        # `salvage` takes things out of what the value is a part of.
+        value = copy.deepcopy(item.get("input"))
+        if item["type"] == "too_short" and len(value) >= context["min_length"]:
+            continue  # pydantic counts sound entries; the faulty ones are reported themselves
+        yield _sentence(item["type"], path, value, context, item["msg"])
 
 
 def _without_tags(loc: Sequence[str | int], raw: Any) -> Path:
@@ -217,14 +222,16 @@ def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], mes
         case "union_tag_not_found":
             key = context["discriminator"].strip("'")
             if isinstance(value, Mapping):
-                return Fault((*path, key), "is missing: it says which kind this is")
+                return Fault((*path, key), "is missing: it says which kind this is", absence=True)
             return Fault(path, "a mapping of names to values is needed here", value)
         case "greater_than_equal":
             return Fault(path, f"it must be at least {context['ge']}", value)
         case "less_than_equal":
             return Fault(path, f"it must be at most {context['le']}", value)
         case "too_short":
-            return Fault(path, f"at least {context['min_length']} entry is needed", value)
+            return Fault(
+                path, f"at least {context['min_length']} entry is needed", value, absence=True
+            )
         case "value_error":
             return Fault(path, str(context["error"]), value)
         case "string_type" if isinstance(value, int | float) and not isinstance(value, bool):

@@ -81,7 +81,7 @@ class DhcpProvide(Model):
 
     def _faults(self) -> Iterator[Fault]:
         if (self.value is None) == (self.from_arg is None):
-            yield Fault((), "needs one of value and fromArg, and not both")
+            yield Fault((), "needs one of value and fromArg, and not both", absence=True)
         if self.value is not None and len(self.value.encode()) > LONGEST_VALUE:
             yield Fault(("value",), f"a DHCP option holds {LONGEST_VALUE} bytes", self.value)
 

@@ -119,7 +119,9 @@ class HostLocal(Model):
             if getattr(self, name) is not None
         ]
         if not self.ranges and self.subnet is None:
-            yield Fault(("subnet",), "is missing: the subnet as a CIDR, or ranges for several")
+            yield Fault(
+                ("subnet",), "is missing: the subnet as a CIDR, or ranges for several", absence=True
+            )
             return
         if self.ranges and flat:
             yield Fault(("ranges",), "stands beside subnet. Use one of the two")

@@ -144,7 +144,9 @@ class Whereabouts(Model):
 
     def _faults(self) -> Iterator[Fault]:
         if self.range is None and not self.ip_ranges:
-            yield Fault(("range",), "is missing: the range as a CIDR, or ipRanges for several")
+            yield Fault(
+                ("range",), "is missing: the range as a CIDR, or ipRanges for several", absence=True
+            )
             return
         if self.ip_ranges:
             yield from self._beside_ip_ranges()

@@ -82,11 +82,11 @@ class VlanTrunk(Model):
     def _faults(self) -> Iterator[Fault]:
         if (self.min_id is None) != (self.max_id is None):
             alone, other = ("minID", "maxID") if self.max_id is None else ("maxID", "minID")
-            yield Fault((alone,), f"stands alone: {other} is needed too")
+            yield Fault((alone,), f"stands alone: {other} is needed too", absence=True)
         elif self.min_id is not None and self.max_id is not None and self.min_id > self.max_id:
             yield Fault(("minID",), f"maxID is {self.max_id}, which comes before it", self.min_id)
         if self.id is None and self.min_id is None and self.max_id is None:
-            yield Fault((), "needs id, or minID and maxID")
+            yield Fault((), "needs id, or minID and maxID", absence=True)
 
 
 class Bridge(NetworkBase):
@@ -137,18 +137,21 @@ class Bridge(NetworkBase):
         if self.hairpin_mode and self.promisc_mode:
             yield Fault(("hairpinMode",), "cannot stand beside promiscMode. Leave one out")
         if self.ip_masq_backend and not self.ip_masq:
-            yield Fault(("ipMasqBackend",), "does nothing without ipMasq: true")
+            yield Fault(("ipMasqBackend",), "does nothing without ipMasq: true", absence=True)
         if self.preserve_default_vlan and self.vlan is None and not self.vlan_trunk:
-            yield Fault(("preserveDefaultVlan",), "does nothing without vlan or vlanTrunk")
+            yield Fault(
+                ("preserveDefaultVlan",), "does nothing without vlan or vlanTrunk", absence=True
+            )
         if self.ipam is None:
             for name, on in (("isGateway", self.is_gateway), ("ipMasq", self.ip_masq)):
                 if on:
-                    yield Fault((name,), "needs addresses. Give the network an ipam")
+                    yield Fault((name,), "needs addresses. Give the network an ipam", absence=True)
         if self.is_gateway and isinstance(self.ipam, Whereabouts) and self.ipam.gateway is None:
             yield Fault(
                 ("isGateway",),
                 "the bridge would take an address that a pod may get. Name it as ipam.gateway",
                 self.is_gateway,
+                absence=True,
             )
 
 
