@@ -45,7 +45,7 @@ class MultusArgs(Model):
     create_namespaces: bool = False
     """Make the networks' namespaces where they are missing. They are never deleted."""
     protect: bool = False
-    """Refuse to remove the releases, and with them every network, on destroy."""
+    """Let destroy refuse, before it removes anything."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -8,7 +8,7 @@ release is never replaced: names and namespace are fixed, and nothing deletes be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pulumi
@@ -81,8 +81,8 @@ class MultusComponent(pulumi.ComponentResource):
         if secret_values:
             helm_values = pulumi.Output.secret(args.values)
         crds, release = self._releases(helm_values)
-        self._declare_networks(crds, labels, annotations)
-        self._wait_for(release)
+        declared = self._declare_networks(crds, labels, annotations)
+        self._wait_for(release, declared)
 
         self.release_name = release.name.apply(lambda known: known or charts.RELEASE)
         self.chart_version = release.version.apply(lambda known: known or args.chart.version)
@@ -100,7 +100,7 @@ class MultusComponent(pulumi.ComponentResource):
         )
 
     def _options(
-        self, *depends_on: pulumi.Resource, protect: bool | None = None
+        self, *depends_on: pulumi.Resource, protect: bool = False
     ) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(
             parent=self, depends_on=list(depends_on), protect=protect or None
@@ -180,14 +180,14 @@ class MultusComponent(pulumi.ComponentResource):
         crds: Release,
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None,
         annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None,
-    ) -> None:
+    ) -> list[CustomResource]:
         after: list[pulumi.Resource] = [crds]
         missing = sorted({network.namespace for network in self._args.networks} - set(BUILT_IN))
         if self._args.create_namespaces and missing:
             after.append(
                 self._task("namespaces", "namespaces", {"MULTUS_NAMESPACES": ",".join(missing)})
             )
-        for network in self._args.networks:
+        return [
             CustomResource(
                 f"{self._name}-{network.cni_name}",
                 api_version="k8s.cni.cncf.io/v1",
@@ -201,8 +201,15 @@ class MultusComponent(pulumi.ComponentResource):
                 spec={"config": networks.render(network, self._args.cluster.paths)},
                 opts=self._options(*after),
             )
+            for network in self._args.networks
+        ]
 
-    def _wait_for(self, release: Release) -> None:
+    def _wait_for(self, release: Release, declared: Sequence[CustomResource]) -> None:
+        """The wait, which depends on everything.
+
+        So it is the first thing that `destroy` deletes, and where it is protected nothing else
+        goes: with the releases alone protected, `destroy` deletes every network before it refuses.
+        """
         self._task(
             "ready",
             "readiness",
@@ -214,6 +221,8 @@ class MultusComponent(pulumi.ComponentResource):
                 "MULTUS_REVISION": release.status.apply(lambda status: str(status.revision)),
             },
             release,
+            *declared,
+            protect=self._args.protect,
         )
 
     def _task(
@@ -222,6 +231,7 @@ class MultusComponent(pulumi.ComponentResource):
         task: Task,
         environment: Mapping[str, pulumi.Input[str]],
         *depends_on: pulumi.Resource,
+        protect: bool = False,
     ) -> local.Command:
         return local.Command(
             f"{self._name}-{suffix}",
@@ -234,7 +244,7 @@ class MultusComponent(pulumi.ComponentResource):
             },
             # What fails is in the error already; progress is on standard output.
             logging=local.Logging.STDOUT,
-            opts=self._options(*depends_on),
+            opts=self._options(*depends_on, protect=protect),
         )
 
 
