@@ -8,7 +8,8 @@ certificate or a moved API server updates the provider and replaces nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,12 +46,29 @@ def provider(access: Access) -> Provider:
     kubeconfig: pulumi.Input[str] | None = access.kubeconfig
     if kubeconfig is None:
         kubeconfig = ambient(os.environ, Path.home())
-    return Provider(
-        "cluster",
-        kubeconfig=kubeconfig,
-        context=access.context,
-        cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-    )
+    with _unset("KUBECONFIG"):
+        return Provider(
+            "cluster",
+            kubeconfig=kubeconfig,
+            context=access.context,
+            cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+        )
+
+
+@contextmanager
+def _unset(name: str) -> Iterator[None]:
+    """Without an environment variable, for a moment.
+
+    The SDK copies KUBECONFIG into the provider's inputs: a path of this machine in the state, a
+    diff on every other machine, and a list of several files taken for the name of one. The plugin
+    has the variable from the engine and reads it as kubectl does.
+    """
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value
 
 
 def ambient(environment: Mapping[str, str], home: Path, k3s: str = K3S_KUBECONFIG) -> str | None:

@@ -6,33 +6,22 @@ might write it. `pytest tests/stacks --update-goldens` rewrites the comments; re
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from components.settings import StackFileError, decoded, parse
+from components.settings import StackFileError
+from tests.stacks.files import parsed
 
 FOLDER = Path(__file__).parent / "faulty"
 FILES = sorted(FOLDER.glob("*.yaml"))
 MARK = "#! "
 
 
-def as_the_cli_hands_over(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Config values as texts: scalars plainly, booleans, lists and mappings as JSON."""
-    return {
-        key.removeprefix("multus:"): value if isinstance(value, str) else json.dumps(value)
-        for key, value in config.items()
-    }
-
-
 def message(file: Path) -> str:
     config = yaml.safe_load(file.read_text())["config"]
-    raw = {key: decoded(value) for key, value in as_the_cli_hands_over(config).items()}
-    args, faults = parse(raw)
+    args, faults = parsed(config)
     assert args is None, f"{file.name} is accepted"
     return str(StackFileError("stacks/Pulumi.dev.yaml", faults))
 

@@ -1,0 +1,160 @@
+"""Starts and ends one control plane: etcd, API server, controllers and kwok, on loopback.
+
+Everything that a control plane writes lies in one directory, and its programs are run from links
+in that directory. That is how they are known again: what runs from there is ours and nothing else
+is, whatever the machine was through in between. It knows nothing of nodes: `cluster.py` does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from testbed.kubectl import ClusterError
+from testbed.processes import end, running_from
+from testbed.tools import ROOT, Tools
+
+NAME = "c"  # short: it is part of socket and file paths
+READY = 120  # seconds; five are usual
+# kwok ends first and etcd last, so that none of them writes errors about the others.
+ORDER = ("kwok-controller", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+PORTS = (
+    "etcdPort",
+    "etcdPeerPort",
+    "kubeApiserverPort",
+    "kubeControllerManagerPort",
+    "kubeSchedulerPort",
+    "kwokControllerPort",
+)
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """One control plane and the directory that holds it."""
+
+    directory: Path
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.directory / "kubeconfig"
+
+    @property
+    def running(self) -> bool:
+        programs = {Path(name).name for name in running_from(self.directory).values()}
+        return programs.issuperset(ORDER)
+
+    def start(self, tools: Tools) -> None:
+        """Returns when the API server answers; ClusterError with the reason if it does not."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        config = self.directory / "kwokctl.yaml"
+        config.write_text(yaml.safe_dump(self._config(tools)), encoding="utf-8")
+        command = [
+            str(tools.path("kwokctl")),
+            "create",
+            "cluster",
+            f"--name={NAME}",
+            f"--config={config}",
+            f"--kubeconfig={self.kubeconfig}",
+            f"--wait={READY}s",
+        ]
+        try:
+            self._run(command)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _run(self, command: list[str]) -> None:
+        # HOME: kwokctl and client libraries write caches there.
+        home = {"KWOK_WORKDIR": str(self.directory / "kwok"), "HOME": str(self.directory)}
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **home},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # Ctrl-C reaches us, and we end what was started in order
+        )
+        try:
+            printed, _ = process.communicate(timeout=READY + 30)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        if process.returncode != 0:
+            tail = "\n  ".join(printed.splitlines()[-10:])
+            raise ClusterError(f"the control plane did not start ({self.directory}):\n  {tail}")
+
+    def _config(self, tools: Tools) -> dict[str, object]:
+        options: dict[str, object] = {
+            "runtime": "binary",
+            "bindAddress": "127.0.0.1",
+            "enableCRDs": ["Stage", "ClusterLogs"],
+            # Throttled clients would make the tests measure the throttle.
+            "disableQPSLimits": True,
+            "quietPull": True,
+            "etcdBinary": str(tools.path("etcd")),
+            "kubeApiserverBinary": str(tools.path("kube-apiserver")),
+            "kubeControllerManagerBinary": str(tools.path("kube-controller-manager")),
+            "kubeSchedulerBinary": str(tools.path("kube-scheduler")),
+            "kwokControllerBinary": str(tools.path("kwok")),
+            **dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
+        }
+        # The data dies with the cluster: waiting for the disk at each write would serve nobody.
+        patches = [{"name": "etcd", "extraArgs": [{"key": "unsafe-no-fsync", "value": "true"}]}]
+        return {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "options": options,
+            "componentsPatches": patches,
+        }
+
+    def stop(self) -> None:
+        """Ends the programs that run from the directory, then removes it."""
+        for name in ORDER:
+            ours = running_from(self.directory)
+            end([pid for pid, path in ours.items() if Path(path).name == name], grace=3.0)
+        end(running_from(self.directory), grace=0.0)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def guard(self) -> subprocess.Popen[bytes]:
+        """A process that stops the control plane when this one is gone, however it went.
+
+        It waits for the end of a pipe that only this process holds open, so it works for SIGKILL
+        too. Close its stdin to let it go.
+        """
+        code = (
+            "import pathlib, sys; sys.stdin.read(); "
+            "from testbed.control_plane import ControlPlane; "
+            f"ControlPlane(pathlib.Path({str(self.directory)!r})).stop()"
+        )
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of this moment. All are held until the last is known, so that none comes twice."""
+    with contextlib.ExitStack() as held:
+        ports = []
+        for _ in range(count):
+            listener = held.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            ports.append(int(listener.getsockname()[1]))
+    return ports

@@ -1,0 +1,1 @@
+"""Stand-ins for resource plugins that a machine may lack."""

@@ -1,0 +1,124 @@
+"""Runs one operation of one stack through the Automation API, in a process of its own.
+
+    python run_operation.py REQUEST.json ANSWER.json
+
+A process for each operation, because that is how a user's program starts: with no module loaded
+and nothing left over from the operation before. Run in the project's directory. It knows nothing
+of the testbed's other modules, so that the project's own are the only ones on the import path.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+
+def program() -> None:
+    """The project's program, as the language host runs it."""
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
+def select(request: dict[str, Any]) -> automation.Stack:
+    """The stack, made if need be; inline unless the CLI can run Python by itself."""
+    options = automation.LocalWorkspaceOptions(work_dir=str(Path.cwd()))
+    if request["inline"]:
+        return automation.create_or_select_stack(
+            request["stack"], project_name=request["project"], program=program, opts=options
+        )
+    return automation.create_or_select_stack(
+        request["stack"], work_dir=str(Path.cwd()), opts=options
+    )
+
+
+def step(metadata: automation.StepEventMetadata) -> dict[str, Any]:
+    return {
+        "op": metadata.op.value,
+        "urn": metadata.urn,
+        "type": metadata.type,
+        "diffs": metadata.diffs or [],
+        "keys": metadata.keys or [],
+        "detailed_diff": {
+            path: diff.diff_kind.value for path, diff in (metadata.detailed_diff or {}).items()
+        },
+    }
+
+
+class Recorder:
+    """Keeps of the engine's events what a test asks about."""
+
+    def __init__(self) -> None:
+        self.planned: list[dict[str, Any]] = []
+        self.done: list[dict[str, Any]] = []
+        self.failed: list[str] = []
+        self.diagnostics: list[dict[str, str]] = []
+        self.summary: dict[str, int] = {}
+
+    def __call__(self, event: automation.EngineEvent) -> None:
+        if event.resource_pre_event is not None:
+            self.planned.append(step(event.resource_pre_event.metadata))
+        if event.res_outputs_event is not None:
+            self.done.append(step(event.res_outputs_event.metadata))
+        if event.res_op_failed_event is not None:
+            self.failed.append(event.res_op_failed_event.metadata.urn)
+        found = event.diagnostic_event
+        if found is not None and found.severity != "debug":
+            self.diagnostics.append(
+                {"severity": found.severity, "message": found.message, "urn": found.urn or ""}
+            )
+        if event.summary_event is not None:
+            changes = event.summary_event.resource_changes
+            self.summary = {str(getattr(op, "value", op)): n for op, n in changes.items()}
+
+
+def run(request: dict[str, Any]) -> dict[str, Any]:
+    recorder = Recorder()
+    stdout: list[str] = []
+    stderr: list[str] = []
+    error = ""
+    outputs: dict[str, Any] = {}
+    try:
+        stack = select(request)
+        operation = getattr(stack, request["operation"])
+        result = operation(
+            on_output=stdout.append,
+            on_error=stderr.append,
+            on_event=recorder,
+            color="never",
+            **request["options"],
+        )
+        found = getattr(result, "outputs", None) or {}
+        outputs = {key: {"value": o.value, "secret": o.secret} for key, o in found.items()}
+    except automation.CommandError as failure:
+        error = str(failure)
+    return {
+        "error": error,
+        "stdout": "\n".join(stdout),
+        "stderr": "\n".join(stderr),
+        "planned": recorder.planned,
+        "done": recorder.done,
+        "failed": recorder.failed,
+        "diagnostics": recorder.diagnostics,
+        "summary": recorder.summary,
+        "outputs": outputs,
+    }
+
+
+def main() -> None:
+    request_file, answer_file = (Path(argument) for argument in sys.argv[1:3])
+    # Ctrl-C is for the CLI, which then finishes what it has begun; this process stays to report.
+    # A handler, unlike SIG_IGN, is not inherited by the CLI.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    # As `python __main__.py` has it: the program's directory first, not this file's.
+    sys.path[0] = str(Path.cwd())
+    answer = run(json.loads(request_file.read_text(encoding="utf-8")))
+    answer_file.write_text(json.dumps(answer), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Which programs the testbed runs, from which pinned module set, and why each is needed.
+
+Data and pure functions only: nothing here looks at the machine (`tools.py` does) or runs Go
+(`building.py` does). A version stands once, in the set's go.mod; this table reads it there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+Group = Literal["engine", "wire", "lint"]
+GROUPS: tuple[Group, ...] = ("engine", "wire", "lint")
+TOOLCHAIN = Path(__file__).with_name("toolchain")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One executable of a set.
+
+    `package` is what `go build` is given. `ask` makes the program print its version; a tool found
+    on PATH must answer it (an empty `ask`: being there is enough). `minimum` is the oldest version
+    that serves, with the reason beside it. `alone`: fit to come from PATH though its set is built.
+    """
+
+    name: str
+    package: str
+    ask: tuple[str, ...] = ("--version",)
+    minimum: tuple[int, ...] = ()
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Toolset:
+    """Programs that are built from one go.mod, in one `go build`.
+
+    `minutes` is what a cold build took on two cores. `together` means that PATH must offer all of
+    the set in one directory and one version, or none of it is used. `on_path` is false where a
+    program of the same name on PATH would be another program.
+    """
+
+    name: str
+    group: Group
+    module: str
+    tools: tuple[Tool, ...]
+    minutes: float
+    ldflags: tuple[str, ...] = ()
+    together: bool = False
+    on_path: bool = True
+    pinned: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        return TOOLCHAIN / self.name
+
+    @cached_property
+    def version(self) -> str:
+        """The version that is built, without the leading v."""
+        if self.pinned is not None:
+            return self.pinned
+        text = (self.folder / "go.mod").read_text(encoding="utf-8")
+        found = re.search(rf"^\s*(?:require )?{re.escape(self.module)} v(\S+)", text, re.MULTILINE)
+        if found is None:
+            raise ValueError(f"{self.folder / 'go.mod'} does not require {self.module}")
+        return found.group(1)
+
+    @property
+    def linker_flags(self) -> str:
+        """Version stamps, which several programs refuse to do without, and no debug tables."""
+        major, minor, *_ = self.version.split(".")
+        stamps = (f.format(version=self.version, major=major, minor=minor) for f in self.ldflags)
+        return " ".join(("-s -w", *(f"-X {stamp}" for stamp in stamps)))
+
+    def tool(self, name: str) -> Tool:
+        return next(tool for tool in self.tools if tool.name == name)
+
+
+# Small sets come first: a machine on which Go or the network does not work shows it in a minute.
+TOOLSETS: tuple[Toolset, ...] = (
+    Toolset(
+        "etcd",
+        "engine",
+        "go.etcd.io/etcd/server/v3",
+        (Tool("etcd", "go.etcd.io/etcd/server/v3", minimum=(3, 5)),),
+        minutes=0.5,
+    ),
+    Toolset(
+        "helm",
+        "engine",
+        "helm.sh/helm/v3",
+        # Packages the charts of the tests and renders them for comparison; 3.8 is the first with
+        # the flags used. Pulumi's provider holds a Helm of its own and never calls this one.
+        (Tool("helm", "helm.sh/helm/v3/cmd/helm", ("version", "--short"), (3, 8)),),
+        minutes=1.2,
+        ldflags=("helm.sh/helm/v3/internal/version.version=v{version}",),
+    ),
+    Toolset(
+        "kwok",
+        "engine",
+        "sigs.k8s.io/kwok",
+        # Simulated nodes; Stage objects with weights (how a test keeps pods from getting ready)
+        # are proven with 0.7 only.
+        (
+            Tool("kwok", "sigs.k8s.io/kwok/cmd/kwok", minimum=(0, 7)),
+            Tool("kwokctl", "sigs.k8s.io/kwok/cmd/kwokctl", minimum=(0, 7)),
+        ),
+        minutes=1.8,
+        together=True,
+    ),
+    Toolset(
+        "pulumi",
+        "engine",
+        "github.com/pulumi/pulumi/pkg/v3",
+        # Typed configuration and the event log that the tests read are older than 3.200; it is
+        # the oldest that has been thought about. The stamp: the Automation API refuses v0.0.0.
+        (Tool("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", ("version",), (3, 200)),),
+        minutes=3.5,
+        ldflags=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}",),
+    ),
+    Toolset(
+        "kubernetes",
+        "engine",
+        "k8s.io/kubernetes",
+        # Three parts of one control plane never come from two places: a controller manager that
+        # is newer than its API server is outside of what Kubernetes supports.
+        (
+            Tool("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+            Tool("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+            Tool("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+            # A client may differ from its server.
+            Tool("kubectl", "k8s.io/kubernetes/cmd/kubectl", ("version", "--client"), alone=True),
+        ),
+        minutes=4.5,
+        # The API server names itself as that of a K3s does: charts and checks read this version.
+        ldflags=(
+            "k8s.io/component-base/version.gitVersion=v{version}+k3s1",
+            "k8s.io/component-base/version.gitMajor={major}",
+            "k8s.io/component-base/version.gitMinor={minor}",
+            "k8s.io/client-go/pkg/version.gitVersion=v{version}+k3s1",
+        ),
+        together=True,
+    ),
+    Toolset(
+        "kubernetes-provider",
+        "engine",
+        "github.com/pulumi/pulumi-kubernetes/provider/v4",
+        (Tool("pulumi-resource-kubernetes", ".", ()),),
+        minutes=7,
+        ldflags=("main.version={version}",),
+        # The module is required by commit; the commit is the one that is tagged v4.25.0.
+        pinned="4.25.0",
+    ),
+    Toolset(
+        "cni-plugins",
+        "wire",
+        "github.com/containernetworking/plugins",
+        tuple(
+            Tool(path.rpartition("/")[2], f"github.com/containernetworking/plugins/plugins/{path}")
+            for path in (
+                "ipam/dhcp",
+                "ipam/host-local",
+                "ipam/static",
+                "main/bridge",
+                "main/host-device",
+                "main/macvlan",
+                "main/ptp",
+                "meta/tuning",
+            )
+        ),
+        minutes=0.5,
+        on_path=False,  # `bridge` on PATH is iproute2's
+    ),
+    Toolset(
+        "multus",
+        "wire",
+        "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
+        (
+            Tool("multus", "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus"),
+            Tool(
+                "thin_entrypoint", "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/thin_entrypoint"
+            ),
+        ),
+        minutes=1,
+        on_path=False,  # what is proven on the wire is the version that the chart installs
+    ),
+    Toolset(
+        "whereabouts",
+        "wire",
+        "github.com/k8snetworkplumbingwg/whereabouts",
+        (
+            Tool("whereabouts", "github.com/k8snetworkplumbingwg/whereabouts/cmd"),
+            Tool("controlloop", "github.com/k8snetworkplumbingwg/whereabouts/cmd/controlloop"),
+            Tool("reconciler", "github.com/k8snetworkplumbingwg/whereabouts/cmd/reconciler"),
+        ),
+        minutes=1.2,
+        on_path=False,  # as for Multus
+    ),
+    Toolset(
+        "actionlint",
+        "lint",
+        "github.com/rhysd/actionlint",
+        (Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),),
+        minutes=0.2,
+    ),
+)
+
+
+def in_groups(groups: tuple[Group, ...]) -> tuple[Toolset, ...]:
+    return tuple(toolset for toolset in TOOLSETS if toolset.group in groups)
+
+
+def parse_version(text: str) -> tuple[int, ...] | None:
+    """The first dotted number in what a program printed about itself."""
+    found = re.search(r"v?(\d+(?:\.\d+)+)", text)
+    return tuple(int(part) for part in found.group(1).split(".")) if found else None

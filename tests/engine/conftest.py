@@ -1,0 +1,80 @@
+"""The real engine and a real control plane, for the tests of this folder.
+
+No test here is skipped for want of a tool: what is not on PATH is built. Only where that cannot be
+(there is no Go) they are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from testbed.building import ToolError
+from testbed.cluster import Cluster
+from testbed.engine import Engine, Workspace
+from testbed.leftovers import Leftovers
+from testbed.tools import ROOT, Tools, find_tools
+
+NODES = 3
+
+
+class MakeWorkspace(Protocol):
+    """Copies a project (the repository's own) for the engine to work in."""
+
+    def __call__(
+        self,
+        source: Path = ...,
+        *,
+        cluster: Cluster | None = ...,
+        env: Mapping[str, str] | None = ...,
+    ) -> Workspace: ...
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    try:
+        return find_tools("engine")
+    except ToolError as error:
+        if shutil.which("go") is None:
+            pytest.skip(str(error))
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tools: Tools) -> Iterator[tuple[Cluster, Leftovers]]:
+    """One control plane for all tests, with what it held before the first."""
+    with Cluster.start(tools) as cluster:
+        cluster.add_nodes(NODES)
+        yield cluster, cluster.leftovers()
+
+
+@pytest.fixture
+def cluster(shared_cluster: tuple[Cluster, Leftovers]) -> Iterator[Cluster]:
+    """The shared cluster with three Ready nodes; what a test makes in it is removed after it."""
+    found, leftovers = shared_cluster
+    yield found
+    leftovers.remove()
+
+
+@pytest.fixture
+def engine(tools: Tools, tmp_path: Path) -> Engine:
+    """An engine with an empty backend."""
+    return Engine.create(tools, tmp_path / "engine")
+
+
+@pytest.fixture
+def workspace(engine: Engine) -> MakeWorkspace:
+    def make(
+        source: Path = ROOT,
+        *,
+        cluster: Cluster | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Workspace:
+        reach = {"KUBECONFIG": str(cluster.kubeconfig)} if cluster else {}
+        return engine.workspace(source, env={**reach, **(env or {})})
+
+    return make

@@ -1,0 +1,72 @@
+"""The program itself on the real engine: the repository's stacks, on stand-in charts.
+
+The charts come from a local repository over HTTP. They are the stand-ins of `testbed/charts`, or
+real packages where RKE2_CHARTS names a folder of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from testbed.charts.repository import Repository
+from testbed.cluster import Cluster
+from testbed.engine import Workspace
+from tests.engine.conftest import MakeWorkspace
+
+SPLIT = "v4.3.017"
+IN_CHART = "v4.2.418"
+TIMEOUT_SECONDS = 60
+
+
+def digest(package: Path) -> str:
+    return hashlib.sha256(package.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    with Repository([SPLIT, IN_CHART], tmp_path_factory.mktemp("charts")) as found:
+        yield found
+
+
+class ChartSettings(Protocol):
+    def __call__(self, version: str = ...) -> dict[str, str]: ...
+
+
+@pytest.fixture(scope="session")
+def chart(repository: Repository) -> ChartSettings:
+    """`multus:chart` for a version of the local repository."""
+
+    def settings(version: str = SPLIT) -> dict[str, str]:
+        packages = repository.packages[version]
+        found = {
+            "version": version,
+            "repository": repository.url,
+            "sha256": digest(packages.main),
+        }
+        return found | ({"crdSha256": digest(packages.crd)} if packages.crd else {})
+
+    return settings
+
+
+class MakeProgram(Protocol):
+    def __call__(
+        self, stack: str, cluster: Cluster | None = ..., /, **settings: Any
+    ) -> Workspace: ...
+
+
+@pytest.fixture
+def program(workspace: MakeWorkspace, chart: ChartSettings) -> MakeProgram:
+    """A checkout of this repository whose stack takes its chart from the local repository."""
+
+    def make(stack: str, cluster: Cluster | None = None, /, **settings: Any) -> Workspace:
+        checkout = workspace(cluster=cluster)
+        base = {"chart": chart(), "timeout": TIMEOUT_SECONDS}
+        checkout.configure(stack, base | settings)
+        return checkout
+
+    return make

@@ -1,0 +1,56 @@
+"""Every committed stack file loads, without a warning, and gives exactly what was reviewed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.networks import render
+from tests.stacks.files import STACKS, arguments, expected, stack_file
+
+FOLDER = Path(__file__).parent / "expected"
+
+
+def test_the_three_stacks_are_there() -> None:
+    assert set(STACKS) >= {"dev", "staging", "prod"}
+
+
+def test_each_has_an_ipam_of_its_own() -> None:
+    assert {stack: arguments(stack).ipam for stack in ("dev", "staging", "prod")} == {
+        "dev": "host-local",
+        "staging": "dhcp",
+        "prod": "whereabouts",
+    }
+
+
+def test_only_prod_is_protected() -> None:
+    assert [stack for stack in STACKS if arguments(stack).protect] == ["prod"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_gives_exactly_what_was_reviewed(stack: str, *, update_goldens: bool) -> None:
+    args = arguments(stack)
+    found = {
+        "networks": {
+            network.key: json.loads(render(network, args.cluster.paths))
+            for network in args.networks
+        },
+        "values": args.values,
+        "crdValues": args.crd_values,
+    }
+    if update_goldens:
+        (FOLDER / f"{stack}.json").write_text(json.dumps(found, indent=2) + "\n")
+    assert found == expected(stack)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_has_nothing_to_warn_of(stack: str) -> None:
+    assert list(arguments(stack).warnings()) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_names_the_schema_for_editors(stack: str) -> None:
+    first = stack_file(stack).read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../schemas/stack.schema.json"
