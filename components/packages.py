@@ -114,7 +114,7 @@ def _download(url: str, repository: str) -> bytes:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
             content: bytes = response.read(MOST_BYTES + 1)
     except (OSError, ValueError, urllib.error.URLError) as error:
-        reason = getattr(error, "reason", None) or error
+        reason = error if isinstance(error, urllib.error.HTTPError) else _reason(error)
         raise ChartError(
             f"the chart repository {repository} does not give {url}: {reason}. Try again, or put "
             "the packages into a folder and name it as multus:chart.path; nothing was changed"
@@ -122,6 +122,11 @@ def _download(url: str, repository: str) -> bytes:
     if len(content) > MOST_BYTES:
         raise ChartError(f"{url} has more than {MOST_BYTES} bytes: that is no chart repository")
     return content
+
+
+def _reason(error: Exception) -> object:
+    """What a URLError wraps says more than the URLError."""
+    return getattr(error, "reason", None) or error
 
 
 def _digest(content: bytes) -> str:

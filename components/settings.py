@@ -27,6 +27,9 @@ from components.networks import Network
 
 NAMESPACE: Final = "multus"
 
+# What Pulumi.yaml's defaults are for keys that must be given: as if they were not there.
+EMPTY: Final[tuple[Any, ...]] = ("", {})
+
 # Not part of MultusArgs: how to reach the cluster, which is a matter of who runs the program.
 ACCESS_KEYS: Final = ("kubeconfig", "context")
 
@@ -139,7 +142,7 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             faults.append(Fault((key,), f"is not a known key. {did_you_mean(key, known)}"))
     for key, (name, field) in fields.items():
         value = raw.get(key, MISSING)
-        if value is MISSING:
+        if value is MISSING or value in EMPTY:
             if field.is_required():
                 faults.append(missing(key, field.description))
             continue

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +127,21 @@ class ControlPlane:
             end([pid for pid, path in ours.items() if Path(path).name == name], grace=3.0)
         end(running_from(self.directory), grace=0.0)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """One program of the control plane does nothing for the length of a block."""
+        pids = [
+            pid for pid, path in running_from(self.directory).items() if Path(path).name == name
+        ]
+        assert pids, f"no {name} runs here"
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def guard(self) -> subprocess.Popen[bytes]:
         """A process that stops the control plane when this one is gone, however it went.

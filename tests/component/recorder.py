@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -73,7 +74,7 @@ class Cluster(Mocks):
             outputs["status"] = {"revision": 1, "status": "deployed", "name": outputs["name"]}
         return f"{args.name}-id", outputs
 
-    def call(self, args: MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program called {args.token}")
 
 
@@ -85,7 +86,7 @@ class Monitor(mocks.MockMonitor):
         self.record = record
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (gRPC's name)
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type == "pulumi:pulumi:Stack":
             return response
         inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
@@ -154,6 +155,4 @@ def _keep(program: Callable[[], Any], record: Record) -> None:
     result = program()
     if isinstance(result, dict):
         for key, value in result.items():
-            pulumi.Output.from_input(value).apply(
-                lambda known, key=key: record.outputs.__setitem__(key, known)
-            )
+            pulumi.Output.from_input(value).apply(partial(record.outputs.__setitem__, key))

@@ -125,7 +125,7 @@ def test_a_kubeconfig_of_the_stack_is_secret_and_rotates_in_place(
 
 def _set_secret(checkout: Workspace, content: str, env: dict[str, str]) -> None:
     done = checkout.cli(
-        "config", "set", "--secret", "--stack", "dev", "multus:kubeconfig", "--", content, env=env
+        "config", "set", "multus:kubeconfig", content, "--secret", "--stack", "dev", env=env
     )
     assert done.returncode == 0, done.stderr
 

@@ -74,7 +74,7 @@ def test_a_generation_that_no_controller_has_seen_is_not_ready(
         cluster.add_nodes(1)
         checkout = program("dev", cluster, timeout=SHORT)
         checkout.up("dev").check()
-        with cluster.plane.stopped("kube-controller-manager"):
+        with cluster.plane.frozen("kube-controller-manager"):
             checkout.configure(
                 "dev", {"extraValues": {"config": {"cni_conf": {"logLevel": "debug"}}}}
             )

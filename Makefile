@@ -1,0 +1,58 @@
+# Every target sets up what it needs. `make demo` and `make test` are where to begin.
+PYTHON ?= python3
+STACK ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo demo-preview demo-down test unit engine lint tools schema clean
+
+help:
+	@echo "make demo [STACK=prod]  deploy a stack to a real API server on this machine"
+	@echo "make demo-preview       what an edit of the stack file would change there"
+	@echo "make demo-down          end it, leave nothing running"
+	@echo "make test               every test; sets everything up"
+	@echo "make unit               what needs no toolchain, in seconds"
+	@echo "make engine             the program on the real engine and API server"
+	@echo "make lint               ruff, mypy, actionlint"
+	@echo "make schema             write schemas/stack.schema.json anew"
+
+$(READY): requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Set PYTHON=python3.12, say")'
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+tools: $(READY)
+	@$(BIN)/python -m testbed.tools build
+
+demo: $(READY)
+	@$(BIN)/python -m testbed.demo up --stack $(STACK)
+
+demo-preview: $(READY)
+	@$(BIN)/python -m testbed.demo preview
+
+demo-down: $(READY)
+	@$(BIN)/python -m testbed.demo down
+
+test: tools lint
+	@$(BIN)/pytest
+
+unit: $(READY)
+	@$(BIN)/pytest tests/unit tests/component tests/stacks
+
+engine: $(READY)
+	@$(BIN)/python -m testbed.tools build --only engine
+	@$(BIN)/pytest tests/engine
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+schema: $(READY)
+	@$(BIN)/python -m tools.schema
+
+clean:
+	rm -rf $(VENV) .charts .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,212 @@
+"""The demo: the program deploys a stack to a real API server on this machine, with one command.
+
+    python -m testbed.demo up [--stack dev]     a fresh cluster, `pulumi up`, what to look at
+    python -m testbed.demo preview              what an edit of the stack file would change
+    python -m testbed.demo down                 nothing is left running
+
+It works on a copy of the project: the CLI rewrites the stack files that it uses. The chart comes
+from its repository where that answers, and is this project's stand-in otherwise; the summary says
+which. Nodes are simulated: pods say that they are ready, and nothing runs in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from components.chart import Chart
+from components.packages import ChartError, fetch
+from components.settings import decoded
+from testbed import cluster as clusters
+from testbed.building import ToolError, cache_root
+from testbed.charts.archive import sha256
+from testbed.charts.package import package
+from testbed.cluster import Cluster
+from testbed.engine import Engine, Workspace
+from testbed.kubectl import ClusterError
+from testbed.operations import OperationError
+from testbed.results import Result
+from testbed.tools import ROOT, Tools, find_tools
+
+NAME = "demo"
+ANSWER_SECONDS = 5
+NODES = {"single": 1, "multi": 3}
+STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("*.yaml"))
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def folder() -> Path:
+    """State, chart packages and the copy of the project; removed by `down`."""
+    return cache_root() / NAME
+
+
+def settings(stack: str) -> dict[str, Any]:
+    """The stack file's own settings, by key without namespace."""
+    file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
+    return {key.partition(":")[2]: decoded(value) for key, value in config.items()}
+
+
+def chart_settings(chart: Chart) -> dict[str, str]:
+    """The `multus:chart` to use: as the stack says, or the stand-in where no repository answers."""
+    own = {"version": chart.version}
+    if chart.path is not None:
+        out.print(f"chart: {chart.version} from {chart.path}, as the stack file says")
+        return own | {"path": str((ROOT / chart.path).resolve())}
+    try:
+        with urllib.request.urlopen(f"{chart.repository}/index.yaml", timeout=ANSWER_SECONDS):  # noqa: S310 (checked by Chart)
+            pass
+        fetch(chart, folder() / "charts")
+    except (OSError, ChartError) as error:
+        return own | _stand_in(chart, getattr(error, "reason", None) or error)
+    out.print(f"chart: the real {chart.version} from {chart.repository}")
+    return own | {"repository": chart.repository}
+
+
+def _stand_in(chart: Chart, reason: object) -> dict[str, str]:
+    out.print(
+        f"[yellow]chart: {chart.repository} does not answer ({reason}).[/] Falling back to this "
+        f"project's stand-in for {chart.version}, which makes the same objects"
+    )
+    packages = package(chart.version, folder() / "charts")
+    found = {"path": str(folder() / "charts"), "sha256": sha256(packages.main)}
+    return found | ({"crdSha256": sha256(packages.crd)} if packages.crd else {})
+
+
+def workspace(tools: Tools, stack: str, kubeconfig: Path) -> Workspace:
+    """A fresh copy of the project over the demo's own state."""
+    checkout = Engine.create(tools, folder() / "engine").workspace(
+        env={"KUBECONFIG": str(kubeconfig)}
+    )
+    chosen = json.loads((folder() / "chart.json").read_text(encoding="utf-8"))
+    checkout.configure(stack, {"chart": chosen})
+    return checkout
+
+
+def up(stack: str) -> int:
+    down()
+    own = settings(stack)
+    tools = find_tools("engine")
+    out.rule("What is real here")
+    for line in tools.summary():
+        out.print(f"  {line}")
+    folder().mkdir(parents=True)
+    chosen = chart_settings(Chart.model_validate(own.get("chart", {})))
+    (folder() / "chart.json").write_text(json.dumps(chosen), encoding="utf-8")
+    (folder() / "stack").write_text(stack, encoding="utf-8")
+    nodes = NODES.get(own.get("cluster", {}).get("nodes", "multi"), 1)
+    plane = clusters.named(NAME)
+    out.print(f"cluster: a real API server with {nodes} simulated K3s node(s)")
+    cluster = Cluster.start(tools, plane.directory)
+    cluster.add_nodes(nodes, own["cluster"]["version"])
+    out.rule(f"pulumi up --stack {stack}")
+    result = workspace(tools, stack, plane.kubeconfig).up(stack)
+    _report(result)
+    if not result.ok:
+        return 1
+    _show(result)
+    _show_live(cluster)
+    _hint(cluster, stack)
+    return 0
+
+
+def preview() -> int:
+    """What an edited stack file would change in the running demo."""
+    plane = clusters.named(NAME)
+    if not plane.running:
+        out.print("error: the demo does not run. Start it with: make demo", style="red")
+        return 1
+    stack = (folder() / "stack").read_text(encoding="utf-8")
+    result = workspace(find_tools("engine"), stack, plane.kubeconfig).preview(stack, diff=True)
+    out.print(result.stdout.strip(), markup=False)
+    _report(result)
+    return 0 if result.ok else 1
+
+
+def down() -> int:
+    for directory in clusters.down(NAME):
+        out.print(f"ended {directory}")
+    shutil.rmtree(folder(), ignore_errors=True)
+    return 0
+
+
+def _report(result: Result) -> None:
+    for step in result.changes if result.operation == "up" else ():
+        out.print(f"  {step.op:8} {step.type.rpartition(':')[2]:32} {step.name}", markup=False)
+    for warning in result.warnings:
+        out.print(f"warning: {warning}", style="yellow", markup=False)
+    for error in result.errors:
+        out.print(f"error: {error}", style="red", markup=False)
+    if result.ok:
+        out.print(f"done in {result.seconds:.1f} s")
+
+
+def _show(result: Result) -> None:
+    table = Table("network", "ipam", "addresses", "annotation for a pod", title="Outputs")
+    for key, network in result.outputs["networks"].items():
+        capacity = network["capacity"]
+        table.add_row(
+            key,
+            network["ipam"] or "none (layer 2)",
+            "the DHCP server's" if network["ipam"] == "dhcp" else str(capacity or "-"),
+            "\n".join(f"{name}: {value}" for name, value in network["annotation"].items()),
+        )
+    out.print(table)
+    release, version = result.outputs["release"], result.outputs["chartVersion"]
+    out.print(f"release {release}, chart rke2-multus {version}")
+
+
+def _show_live(cluster: Cluster) -> None:
+    out.rule("What the API server has")
+    out.print(cluster.kubectl("get", "daemonsets,deployments", "-n", "kube-system"), markup=False)
+    out.print(cluster.kubectl("get", "network-attachment-definitions", "-A"), markup=False)
+
+
+def _hint(cluster: Cluster, stack: str) -> None:
+    out.rule("What to look at")
+    out.print(
+        f"""  export KUBECONFIG={cluster.kubeconfig}
+  {cluster.program} get net-attach-def -A -o yaml      the networks, as Multus reads them
+  {cluster.program} get daemonset multus -n kube-system -o yaml
+  edit stacks/Pulumi.{stack}.yaml, then: make demo-preview    what your edit would change
+  make demo STACK=prod                            another stack, on a fresh cluster
+  make demo-down                                  ends everything""",
+        markup=False,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m testbed.demo", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("what", choices=("up", "preview", "down"))
+    parser.add_argument("--stack", choices=STACKS, default="dev")
+    arguments = parser.parse_args()
+    try:
+        match arguments.what:
+            case "up":
+                return up(arguments.stack)
+            case "preview":
+                return preview()
+            case _:
+                return down()
+    except (ToolError, ClusterError, OperationError) as error:
+        out.print(f"error: {error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        out.print("interrupted; ending what was started")
+        down()
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
