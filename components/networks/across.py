@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.addresses import Span
+from components.addresses import Cidr, Span
 from components.cluster import Cluster
 from components.faults import Fault
 from components.ipam import HostLocal, Pool, Static, Whereabouts
@@ -80,12 +80,12 @@ def _overlaps(networks: Placed) -> Iterator[Fault]:
     held: dict[tuple[object, ...], list[_Claim]] = {}
     clashes: dict[tuple[int, int], Fault] = {}
     for claim in claims:
-        active = [other for other in held.get(claim.segment, []) if other.reaches(claim)]
+        active = [other for other in held.get(wire(claim.network), []) if other.reaches(claim)]
         for other in active:
             first, second = sorted((other, claim), key=lambda one: one.index)
             if first.index != second.index and not _share(first, second):
                 clashes.setdefault((second.index, first.index), _clash(first, second))
-        held[claim.segment] = [*active, claim]
+        held[wire(claim.network)] = [*active, claim]
     for _, fault in sorted(clashes.items()):
         yield fault
 
@@ -99,13 +99,14 @@ class _Claim:
     pool: Pool
     span: Span
 
-    @property
-    def segment(self) -> tuple[object, ...]:
-        vlan = self.network.vlan if isinstance(self.network, Bridge) else None
-        return isinstance(self.network, Bridge), self.network.segment, vlan
-
     def reaches(self, later: _Claim) -> bool:
         return self.span.overlaps(later.span)
+
+
+def wire(network: AnyNetwork) -> tuple[object, ...]:
+    """What two networks must share for their pods to be on one wire."""
+    vlan = network.vlan if isinstance(network, Bridge) else None
+    return isinstance(network, Bridge), network.segment, vlan
 
 
 def _clash(first: _Claim, second: _Claim) -> Fault:
@@ -159,8 +160,25 @@ def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> I
         )
 
 
+def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+    """Whereabouts names a pool after networkName and range, whatever the wire."""
+    first: dict[tuple[str | None, Cidr], AnyNetwork] = {}
+    for network in networks:
+        if not isinstance(network.ipam, Whereabouts):
+            continue
+        for pool in network.ipam.pools:
+            other = first.setdefault((network.ipam.network_name, pool.cidr), network)
+            if wire(other) != wire(network):
+                yield (
+                    f"networks {other.key} and {network.key} are on different wires and take "
+                    f"addresses from one pool, {pool.cidr}: what one uses the other lacks. Give "
+                    "each a networkName of its own"
+                )
+
+
 def warnings(networks: Sequence[AnyNetwork]) -> Iterator[str]:
     """What works and will surprise."""
+    yield from _shared_pools(networks)
     for network in networks:
         if isinstance(network.ipam, Whereabouts | HostLocal) and network.ipam.capacity == 1:
             yield (

@@ -6,6 +6,7 @@ No test here is skipped for want of a tool: what is not on PATH is built. Only w
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,15 @@ from testbed.leftovers import Leftovers
 from testbed.tools import ROOT, Tools, find_tools
 
 NODES = 3
+USED: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which parts were real, at the end of every run that used any."""
+    if USED:
+        terminalreporter.section("what was real")
+        for line in USED:
+            terminalreporter.write_line(line)
 
 
 class MakeWorkspace(Protocol):
@@ -34,14 +44,21 @@ class MakeWorkspace(Protocol):
     ) -> Workspace: ...
 
 
+def charts_used() -> str:
+    folder = os.environ.get("RKE2_CHARTS")
+    return f"the published packages in {folder}" if folder else "stand-ins (testbed/charts)"
+
+
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     try:
-        return find_tools("engine")
+        found = find_tools("engine")
     except ToolError as error:
         if shutil.which("go") is None:
             pytest.skip(str(error))
         pytest.fail(str(error), pytrace=False)
+    USED[:] = [*found.summary(), f"charts: {charts_used()}"]
+    return found
 
 
 @pytest.fixture(scope="session")

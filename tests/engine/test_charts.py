@@ -78,15 +78,16 @@ def test_the_stand_in_renders_the_facts(case: Case, helm: Path, stand_ins: Packa
     assert _faults(helm, case, _package(case, stand_ins(case.version))) == []
 
 
-@pytest.mark.skipif(REAL_CHARTS not in os.environ, reason=f"{REAL_CHARTS} names no folder")
-def test_the_published_charts_render_the_facts(helm: Path, tmp_path: Path) -> None:
-    published = packages_from(Path(os.environ[REAL_CHARTS]))
-    faults = {
-        str(case): found
-        for case in CASES
-        if (found := _faults(helm, case, _package(case, published(case.version, tmp_path))))
-    }
-    assert faults == {}
+if REAL_CHARTS in os.environ:  # else there is nothing to test: no skipped test, but none
+
+    def test_the_published_charts_render_the_facts(helm: Path, tmp_path: Path) -> None:
+        published = packages_from(Path(os.environ[REAL_CHARTS]))
+        faults = {
+            str(case): found
+            for case in CASES
+            if (found := _faults(helm, case, _package(case, published(case.version, tmp_path))))
+        }
+        assert faults == {}
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ def test_a_kubeconfig_of_the_stack_is_secret_and_rotates_in_place(
         else content.splitlines()[0]
     )
     env = {"KUBECONFIG": "/nowhere/at-all"}
+    assert checkout.cli("stack", "init", "dev", env=env).returncode == 0
     _set_secret(checkout, content, env)
     first = checkout.up("dev", env=env).check()
     before = live.uids(cluster)

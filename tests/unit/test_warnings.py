@@ -1,0 +1,56 @@
+"""What works and will surprise is said, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.args import MultusArgs
+
+RANGE = "192.168.20.0/24"
+
+
+def network(name: str, master: str = "eth1", **ipam: Any) -> dict[str, Any]:
+    plugin = {"type": "whereabouts", "range": RANGE} | ipam
+    return {"name": name, "type": "macvlan", "master": master, "ipam": plugin}
+
+
+def warnings(*networks: dict[str, Any], **changes: Any) -> list[str]:
+    base = {
+        "cluster": {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"},
+        "ipam": "whereabouts",
+        "networks": list(networks),
+    }
+    return list(MultusArgs.model_validate(base | changes).warnings())
+
+
+def test_an_ordinary_stack_has_none() -> None:
+    assert warnings(network("a"), network("b", "eth2", range="192.168.21.0/24")) == []
+
+
+def test_one_pool_on_two_wires() -> None:
+    [said] = warnings(network("a"), network("b", "eth2"))
+    assert said.startswith("networks default/a and default/b are on different wires")
+    assert "networkName" in said
+
+
+def test_control_pools_with_names_of_their_own() -> None:
+    assert warnings(network("a", networkName="one"), network("b", "eth2", networkName="two")) == []
+
+
+def test_a_single_address() -> None:
+    [said] = warnings(network("a", rangeStart="192.168.20.9", rangeEnd="192.168.20.9"))
+    assert "has one address" in said
+
+
+@pytest.mark.parametrize(("version", "warned"), [("v1.30.5+k3s1", True), ("v1.30.6+k3s1", False)])
+def test_a_directory_that_an_upgrade_replaces(version: str, *, warned: bool) -> None:
+    said = warnings(cluster={"distribution": "k3s", "version": version, "nodes": "single"})
+    assert bool(said) is warned
+
+
+@pytest.mark.parametrize(("shared", "warned"), [(["x"], True), (["x", "default"], False)])
+def test_global_namespaces_that_leave_out_default(shared: list[str], *, warned: bool) -> None:
+    said = warnings(network("a"), globalNamespaces=shared)
+    assert bool(said) is warned
