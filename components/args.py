@@ -7,14 +7,14 @@ parts meet: it works on whatever parts are sound, so that one fault does not hid
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components import values as helm
 from components.chart import Chart
 from components.cluster import Cluster, Paths
-from components.faults import Fault, refuse
+from components.faults import Fault
 from components.ipam import StackIpam
 from components.model import Model
 from components.networks import Network, across
@@ -47,11 +47,9 @@ class MultusArgs(Model):
     protect: bool = False
     """Let destroy refuse, before it removes anything."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
         parts = {name: getattr(self, name) for name in type(self).model_fields}
-        refuse(check(parts))
-        return self
+        yield from check(parts)
 
     @property
     def ipams(self) -> tuple[str, ...]:

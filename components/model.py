@@ -8,7 +8,7 @@ looks at single fields, so that their messages can name what the user meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
@@ -42,6 +42,15 @@ class Model(BaseModel):
             refuse(cls._key_faults(data, yaml=bool(info.context and info.context.get("yaml"))))
             return {key: tuples(value) for key, value in data.items()}
         return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse(self.faults())
+        return self
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong across fields that are sound each by itself."""
+        yield from ()
 
     @classmethod
     def _key_faults(cls, data: Mapping[Any, Any], *, yaml: bool) -> Iterator[Fault]:

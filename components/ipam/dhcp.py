@@ -8,11 +8,11 @@ but no longer renew them (containernetworking/plugins#235).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError, did_you_mean, refuse
+from components.faults import Fault, FaultsError, did_you_mean
 from components.model import Model
 
 # The names that the plugin parses; the documentation lists more, which it rejects at pod start.
@@ -74,12 +74,7 @@ class DhcpProvide(Model):
     from_arg: str | None = Field(default=None, pattern=r"^[A-Z0-9_]+$")
     """Name of a CNI argument that holds the value, such as K8S_POD_NAME."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         if (self.value is None) == (self.from_arg is None):
             yield Fault((), "needs one of value and fromArg, and not both", absence=True)
         if self.value is not None and len(self.value.encode()) > LONGEST_VALUE:

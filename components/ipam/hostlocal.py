@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components.addresses import Address, AddressField, CidrField, Span, single
-from components.faults import Fault, refuse
+from components.faults import Fault
 from components.ipam.common import (
     Pool,
     Route,
@@ -42,11 +42,6 @@ class HostLocalRange(Model):
     """Last address to hand out; the subnet's last where it is left out."""
     gateway: AddressField | None = None
     """The subnet's gateway, never handed out; the subnet's first address where it is left out."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self.faults())
-        return self
 
     def faults(self) -> Iterator[Fault]:
         span = usable(self.subnet, last_of_v6=True)
@@ -107,12 +102,7 @@ class HostLocal(Model):
     allow_multi_node: bool = False
     """Accept that pods on different nodes get the same address."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         flat = [
             name
             for name in ("subnet", "range_start", "range_end", "gateway")
@@ -126,8 +116,9 @@ class HostLocal(Model):
         if self.ranges and flat:
             yield Fault(("ranges",), "stands beside subnet. Use one of the two")
             return
-        if self.subnet is not None:
-            refuse(self._flat.faults())
+        if self.subnet is not None and (found := list(self._flat.faults())):
+            yield from found
+            return
         yield from self._set_faults()
         yield from route_faults(self.routes, [pool.cidr for pool in self.pools])
 

@@ -6,12 +6,12 @@ Fields and rules from containernetworking/plugins 1.9.1, `plugins/ipam/static/ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components.addresses import AddressField, InterfaceField, Span
-from components.faults import Fault, refuse
+from components.faults import Fault
 from components.ipam.common import Dns, Pool, Route, gateway_faults, route_faults
 from components.model import Model
 
@@ -24,12 +24,7 @@ class StaticAddress(Model):
     gateway: AddressField | None = None
     """The gateway of that address's network."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         network = self.address.network
         # RFC 3021 and host routes: in a /31, /32, /127 or /128 every address is a host's.
         if network.max_prefixlen - network.prefixlen >= 2 and (
@@ -63,12 +58,7 @@ class Static(Model):
     dns: Dns | None = None
     """DNS data in the plugin's result."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         seen: dict[object, int] = {}
         for index, entry in enumerate(self.addresses):
             first = seen.setdefault(entry.address.ip, index)

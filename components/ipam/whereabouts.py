@@ -9,12 +9,12 @@ the range without a word, and on K3s it finds its configuration only where it is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components.addresses import Address, AddressField, Cidr, CidrField, HoleField, Span, single
-from components.faults import Fault, refuse
+from components.faults import Fault
 from components.ipam.common import (
     Dns,
     Pool,
@@ -40,11 +40,6 @@ class WhereaboutsRange(Model):
     """Last address to hand out; the range's last where it is left out."""
     exclude: tuple[HoleField, ...] = ()
     """CIDRs or addresses that are never handed out. The gateway is added by itself."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self.faults())
-        return self
 
     def faults(self) -> Iterator[Fault]:
         span = usable(self.range, last_of_v6=False)
@@ -137,12 +132,7 @@ class Whereabouts(Model):
     log_level: Literal["debug", "verbose", "error", "panic"] | None = None
     """How much the plugin logs."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         if self.range is None and not self.ip_ranges:
             yield Fault(
                 ("range",), "is missing: the range as a CIDR, or ipRanges for several", absence=True
@@ -150,8 +140,9 @@ class Whereabouts(Model):
             return
         if self.ip_ranges:
             yield from self._beside_ip_ranges()
-        if self.range is not None:
-            refuse(self._flat.faults())
+        if self.range is not None and (found := list(self._flat.faults())):
+            yield from found
+            return
         yield from self._gateway_faults()
         yield from route_faults(self.routes, [entry.range for entry in self._entries])
         yield from self._lease_faults()

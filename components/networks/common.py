@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError, refuse
+from components.faults import Fault, FaultsError
 from components.ipam import Ipam
 from components.model import Model
 
@@ -98,12 +98,7 @@ class NetworkBase(Model):
     ipam: Ipam | None = None
     """Where addresses come from; left out for a network on layer 2 only."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         """What is wrong across the fields; kinds add to it."""
         if self.mtu is not None and self.mtu < SMALLEST_IPV6_MTU and self.ipam is not None:
             for pool in self.ipam.pools:

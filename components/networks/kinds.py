@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, assert_never
+from typing import Annotated, Any, ClassVar, Literal, assert_never
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components import ipam
 from components.cluster import Paths
-from components.faults import Fault, refuse
+from components.faults import Fault
 from components.ipam import Whereabouts
 from components.model import Model
 from components.networks.common import CNI_VERSION, BridgeName, InterfaceName, NetworkBase
@@ -74,12 +74,7 @@ class VlanTrunk(Model):
     max_id: int | None = Field(default=None, ge=1, le=4094, alias="maxID")
     """The last of several VLAN ids."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self._faults())
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[Fault]:
         if (self.min_id is None) != (self.max_id is None):
             alone, other = ("minID", "maxID") if self.max_id is None else ("maxID", "minID")
             yield Fault((alone,), f"stands alone: {other} is needed too", absence=True)
@@ -132,8 +127,8 @@ class Bridge(NetworkBase):
     def segment(self) -> str:
         return self.bridge
 
-    def _faults(self) -> Iterator[Fault]:
-        yield from super()._faults()
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         if self.hairpin_mode and self.promisc_mode:
             yield Fault(("hairpinMode",), "cannot stand beside promiscMode. Leave one out")
         if self.ip_masq_backend and not self.ip_masq:
