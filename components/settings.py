@@ -142,7 +142,7 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             faults.append(Fault((key,), f"is not a known key. {did_you_mean(key, known)}"))
     for key, (name, field) in fields.items():
         value = raw.get(key, MISSING)
-        if value is MISSING or value in EMPTY:
+        if value is MISSING or (field.is_required() and value in EMPTY):
             if field.is_required():
                 faults.append(missing(key, field.description))
             continue
