@@ -43,8 +43,9 @@ def marks(
     if holder is not None and (holder not in ours or where != namespace):
         raise TaskError(
             f"CRD {metadata['name']} belongs to Helm release {holder} in namespace {where}: "
-            "another Multus is installed. Remove that release first; if it is gone, run "
-            f"kubectl annotate crd {metadata['name']} {RELEASE_NAME}-"
+            "another Multus is installed. Adopt it as docs/adopting.md says; do not uninstall it "
+            "before, because charts up to v4.2.409 take every network along. If that release is "
+            f"gone already, run: kubectl annotate crd {metadata['name']} {RELEASE_NAME}-"
         )
     wanted = {RELEASE_NAME: owner, RELEASE_NAMESPACE: namespace, KEEP: "keep"}
     patch: dict[str, dict[str, str]] = {}
@@ -63,20 +64,20 @@ def hand_over(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
     split = environment["MULTUS_CRD_CHART"] != ""
     whereabouts = "whereabouts" in environment["MULTUS_IPAM"].split(",")
     live = {item["metadata"]["name"]: item for item in kubectl.json("get", "crds")["items"]}
-    # A chart that holds the networks' CRD has Whereabouts' in its crds folder, which Helm does
-    # not own: there they only get keep.
+    # A chart that holds the networks' CRD has Whereabouts' in its crds folder. Helm neither owns
+    # nor ever deletes what comes from there, so these need no marks.
     names = (NETWORKS, *WHEREABOUTS) if split else (NETWORKS,)
-    done = []
-    for name in names:
-        if name in live and (patch := marks(live[name], owner, namespace, ours)):
-            body = json.dumps({"metadata": patch})
-            kubectl.run("patch", "crd", name, "--type=merge", f"--patch={body}")
-            done.append(name)
+    # All are looked at before the first is changed: a foreign one stops the run as a whole.
+    wanted = {name: marks(live[name], owner, namespace, ours) for name in names if name in live}
+    done = [name for name, patch in wanted.items() if patch]
     if whereabouts and not split and WHEREABOUTS[0] not in live and installed(kubectl, namespace):
         raise TaskError(
             "this version of the chart brings Whereabouts' CRDs only when it is first installed, "
             "and it is installed without them. Set multus:chart.version to v4.3.010 or later"
         )
+    for name in done:
+        body = json.dumps({"metadata": wanted[name]})
+        kubectl.run("patch", "crd", name, "--type=merge", f"--patch={body}")
     return "\n".join(f"{name} now belongs to release {owner}" for name in done) or "nothing to do"
 
 

@@ -68,6 +68,8 @@ def explained(stderr: str) -> str:
     lost = ("refused", "unable to connect", "i/o timeout", "no route to host", "deadline exceeded")
     if any(word in last.lower() for word in lost):
         return unreachable(last)
+    if last.endswith("EOF"):  # kubectl asks for a user name, and nobody answers
+        return "the kubeconfig has no credentials for this cluster: its user is missing or empty"
     if "Unauthorized" in last or "must be logged in" in last:
         return f"the cluster does not accept the credentials of the kubeconfig: {last}"
     return last

@@ -139,8 +139,11 @@ def report(
     if workload is None:
         return lines
     where = f"--namespace={namespace}"
-    pods = kubectl.json("get", "pods", where)["items"]
-    replica_sets = kubectl.json("get", "replicasets", where)["items"]
+    try:
+        pods = kubectl.json("get", "pods", where)["items"]
+        replica_sets = kubectl.json("get", "replicasets", where)["items"]
+    except TaskError as failure:
+        return [*lines, f"  its pods cannot be read: {failure}"]
     stuck = [pod for pod in owned(pods, workload, replica_sets) if not is_ready(pod)]
     for pod in sorted(stuck, key=lambda pod: pod["spec"].get("nodeName", ""))[:MOST_PODS]:
         container, state, previous = state_of(pod)

@@ -1,0 +1,123 @@
+"""Access: which kubeconfig reaches the cluster, and a provider that it never replaces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pytest
+
+from components import access
+from components.access import Access, KubeconfigError, ambient, provider
+from tests.component.recorder import Registered, run
+
+HERE: Final = "a file of the cluster"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def k3s(tmp_path: Path) -> Path:
+    return tmp_path / "k3s.yaml"
+
+
+def kubeconfig(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HERE)
+    return path
+
+
+def test_kubectl_finds_its_own_by_the_variable(home: Path, k3s: Path, tmp_path: Path) -> None:
+    mine = kubeconfig(tmp_path / "mine")
+    kubeconfig(k3s)
+    for value in (f"{mine}", f"{tmp_path}/none:{mine}", f":{mine}:"):
+        assert ambient({"KUBECONFIG": value}, home, str(k3s)) is None
+
+
+def test_kubectl_finds_its_own_at_home(home: Path, k3s: Path) -> None:
+    kubeconfig(home / ".kube" / "config")
+    kubeconfig(k3s)
+    assert ambient({}, home, str(k3s)) is None
+    assert ambient({"KUBECONFIG": ""}, home, str(k3s)) is None
+    assert ambient({"KUBECONFIG": ":"}, home, str(k3s)) is None
+
+
+def test_k3s_serves_where_there_is_none(home: Path, k3s: Path) -> None:
+    kubeconfig(k3s)
+    assert ambient({}, home, str(k3s)) == str(k3s)
+
+
+def test_a_variable_that_leads_nowhere_is_not_passed_over(home: Path, k3s: Path) -> None:
+    """Else a typing error would deploy to another cluster than the one that was meant."""
+    kubeconfig(k3s)
+    kubeconfig(home / ".kube" / "config")
+    with pytest.raises(KubeconfigError, match="KUBECONFIG names /none/a, which is no file"):
+        ambient({"KUBECONFIG": "/none/a:/none/b"}, home, str(k3s))
+    with pytest.raises(KubeconfigError, match="which is no file"):
+        ambient({"KUBECONFIG": str(home)}, home, str(k3s))
+
+
+def test_k3s_file_of_root(home: Path, k3s: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubeconfig(k3s)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(KubeconfigError, match="cannot be read by this user"):
+        ambient({}, home, str(k3s))
+
+
+def test_none_at_all(home: Path, k3s: Path) -> None:
+    with pytest.raises(KubeconfigError, match="set KUBECONFIG, or run on a K3s server") as caught:
+        ambient({}, home, str(k3s))
+    assert "\n" not in str(caught.value)
+
+
+def test_tasks_are_told_what_is_not_ambient() -> None:
+    assert Access().environment() == {}
+    assert Access(context="lab").environment() == {"MULTUS_CONTEXT": "lab"}
+
+
+def registered(given: Callable[[], Access]) -> Registered:
+    """`given` is called in the program: an Output belongs to its loop."""
+
+    def body() -> None:
+        provider(given())
+
+    return run(body).named("cluster")
+
+
+def test_the_provider_is_never_replaced_by_a_new_kubeconfig() -> None:
+    made = registered(lambda: Access(pulumi.Output.secret(HERE), "lab"))
+    assert made.token == "pulumi:providers:kubernetes"
+    assert made.inputs["clusterIdentifier"] == "multus/test"
+    assert made.inputs["kubeconfig"] == HERE
+    assert made.inputs["context"] == "lab"
+    assert "kubeconfig" in made.secrets
+
+
+def test_the_provider_has_no_path_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mine = kubeconfig(tmp_path / "mine")
+    monkeypatch.setenv("KUBECONFIG", str(mine))
+    assert str(tmp_path) not in str(registered(Access).inputs)
+    assert os.environ["KUBECONFIG"] == str(mine)
+
+
+def test_the_provider_takes_k3s_own_where_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    seen: list[Any] = []
+
+    def found(environment: Any, where: Path) -> str:
+        seen.append((environment, where))
+        return "/etc/rancher/k3s/k3s.yaml"
+
+    monkeypatch.setattr(access, "ambient", found)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    assert registered(Access).inputs["kubeconfig"] == "/etc/rancher/k3s/k3s.yaml"
+    assert seen == [(os.environ, home)]

@@ -1,0 +1,99 @@
+"""The cluster's paths: where each K3s release keeps its CNI plugins and their configuration.
+
+A wrong directory is the failure that nobody sees: Multus runs, is ready and is never called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from components.cluster import K3s
+from components.model import FROM_YAML
+
+
+def cluster(version: Any = "v1.34.2+k3s1", **others: Any) -> K3s:
+    body = {"distribution": "k3s", "version": version, "nodes": "single", **others}
+    return K3s.model_validate(body, context=FROM_YAML)
+
+
+FIXED, MOVING = "data/cni", "data/current/bin"
+
+# The last release with the moving directory and the first with the fixed one, of each minor.
+BIN_DIRS = [
+    ("v1.26.15+k3s1", MOVING),
+    ("v1.27.16+k3s1", MOVING),
+    ("v1.27.99+k3s1", MOVING),
+    ("v1.28.14+k3s1", MOVING),
+    ("v1.28.15+k3s1", FIXED),
+    ("v1.29.9+k3s1", MOVING),
+    ("v1.29.10+k3s1", FIXED),
+    ("v1.30.5+k3s1", MOVING),
+    ("v1.30.6+k3s1", FIXED),
+    ("v1.31.1+k3s1", MOVING),
+    ("v1.31.2+k3s1", FIXED),
+    ("v1.31.10+k3s2", FIXED),
+    ("v1.32.0+k3s1", FIXED),
+    ("v1.33.0-rc1+k3s1", FIXED),
+    ("v1.34.2+k3s1", FIXED),
+    ("v1.100.0+k3s1", FIXED),
+    ("v2.0.0+k3s1", FIXED),
+]
+
+
+@pytest.mark.parametrize(("version", "directory"), BIN_DIRS)
+def test_plugins_are_where_that_release_has_them(version: str, directory: str) -> None:
+    paths = cluster(version).paths
+    assert paths.bin_dir == f"/var/lib/rancher/k3s/{directory}"
+    assert paths.conf_dir == "/var/lib/rancher/k3s/agent/etc/cni/net.d"
+
+
+@pytest.mark.parametrize(("version", "directory"), BIN_DIRS)
+def test_a_directory_that_upgrades_replace_is_warned_of(version: str, directory: str) -> None:
+    warnings = list(cluster(version).warnings())
+    assert len(warnings) == (directory == MOVING)
+    for warning in warnings:
+        assert version in warning
+        assert "v1.28.15, v1.29.10, v1.30.6, v1.31.2 or later" in warning
+
+
+@pytest.mark.parametrize("data_dir", ["/mnt/k3s", "/mnt/k3s/", "/mnt/k3s//"])
+def test_everything_follows_the_data_directory(data_dir: str) -> None:
+    paths = cluster(dataDir=data_dir).paths
+    assert paths.conf_dir == "/mnt/k3s/agent/etc/cni/net.d"
+    assert paths.bin_dir == "/mnt/k3s/data/cni"
+    assert paths.multus_kubeconfig == f"{paths.conf_dir}/multus.d/multus.kubeconfig"
+    assert paths.whereabouts_conf == f"{paths.conf_dir}/whereabouts.d/whereabouts.conf"
+
+
+REFUSED = [
+    ({"version": "1.34.2"}, 'Did you mean "v1.34.2+k3s1"?'),
+    ({"version": "v1.34.2"}, 'Did you mean "v1.34.2+k3s1"?'),
+    ({"version": "1.34.2+k3s3"}, 'Did you mean "v1.34.2+k3s3"?'),
+    ({"version": "v1.34.2+rke2r1"}, "that is an RKE2 version"),
+    ({"version": "v1.34"}, 'as "k3s --version" prints it'),
+    ({"version": "latest"}, 'as "k3s --version" prints it'),
+    ({"version": "v1.34.2+k3s1\n"}, "that is not a K3s version"),
+    ({"version": 1.34}, "YAML read it as a number. Write it in quotes"),
+    ({"version": None}, "YAML read it as a number. Write it in quotes"),
+    ({"distribution": "rke2"}, "Input should be 'k3s'"),
+    ({"nodes": 1}, "Input should be 'single' or 'multi'"),
+    ({"dataDir": "mnt/k3s"}, "an absolute path of plain names"),
+    ({"dataDir": "/"}, "an absolute path of plain names"),
+    ({"dataDir": ""}, "an absolute path of plain names"),
+    ({"dataDir": "/mnt/../etc"}, "an absolute path of plain names"),
+    ({"dataDir": "/mnt/k3s; reboot"}, "an absolute path of plain names"),
+    ({"dataDir": "/mnt/$HOME"}, "an absolute path of plain names"),
+    ({"dataDir": "/mnt/k3s\n"}, "an absolute path of plain names"),
+    ({"dataDir": ["/mnt"]}, "an absolute path of plain names"),
+    ({"data_dir": "/mnt"}, 'Did you mean "dataDir"?'),
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), REFUSED)
+def test_refuses(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        cluster(**fields)
+    assert said in str(caught.value)

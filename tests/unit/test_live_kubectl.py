@@ -1,0 +1,152 @@
+"""kubectl: found, pointed at the right cluster, and its complaints in one line; namespaces."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from components.live import kubectl as live
+from components.live.kubectl import Kubectl, TaskError, connected, explained, found
+from components.live.namespaces import make
+
+
+def executable(path: Path, body: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+# (what is on PATH, in order of folders) -> what is run
+FINDS: Final = [
+    (["a/kubectl"], ["a/kubectl"]),
+    (["a/k3s"], ["a/k3s", "kubectl"]),
+    (["a/k3s", "a/kubectl"], ["a/kubectl"]),
+    (["a/k3s", "b/kubectl"], ["b/kubectl"]),
+]
+
+
+@pytest.mark.parametrize(("there", "command"), FINDS)
+def test_is_found(tmp_path: Path, there: list[str], command: list[str]) -> None:
+    for name in there:
+        executable(tmp_path / name)
+    path = f"{tmp_path / 'a'}:{tmp_path / 'b'}"
+    expected = [str(tmp_path / command[0]), *command[1:]]
+    assert found({"PATH": path}) == expected
+
+
+def test_none_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "kubectl").write_text("no program")
+    for path in (str(tmp_path), ""):
+        with pytest.raises(TaskError, match="neither kubectl nor k3s is on PATH"):
+            found({"PATH": path})
+
+
+COMPLAINTS: Final = [
+    ("", "kubectl said nothing"),
+    ("\n \n", "kubectl said nothing"),
+    ('Error from server (Forbidden): crds is forbidden: User "x"', "Error from server (Forbidden)"),
+    (
+        "E1123 11:22:33 memcache.go:1] couldn't get current server API group list\n"
+        "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host?",
+        "the cluster does not answer: The connection to the server 127.0.0.1:6443 was refused",
+    ),
+    ("Unable to connect to the server: dial tcp: i/o timeout", "the cluster does not answer: Un"),
+    ("Unable to connect to the server: context deadline exceeded", "the cluster does not answer"),
+    ("error: You must be logged in to the server (Unauthorized)", "does not accept the credential"),
+    ("the server has asked: must be logged in", "does not accept the credentials"),
+]
+
+
+@pytest.mark.parametrize(("stderr", "said"), COMPLAINTS)
+def test_complaints_are_one_line(stderr: str, said: str) -> None:
+    assert said in explained(stderr)
+    assert "\n" not in explained(stderr)
+
+
+def test_a_failure_is_kubectls_last_line(tmp_path: Path) -> None:
+    command = executable(tmp_path / "kubectl", "echo first >&2; echo last >&2; exit 3")
+    with pytest.raises(TaskError, match=r"^last$"):
+        Kubectl([str(command)], {}).run("get", "pods")
+
+
+def test_no_answer_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "REQUEST_TIMEOUT_SECONDS", 0.05)
+    command = executable(tmp_path / "kubectl", "exec sleep 20")
+    with pytest.raises(TaskError, match="the cluster does not answer: no answer in time"):
+        Kubectl([str(command)], {"PATH": os.environ["PATH"]}).run("get", "pods")
+
+
+def test_arguments_reach_kubectl_as_they_are(tmp_path: Path) -> None:
+    command = executable(tmp_path / "kubectl", 'printf "%s\\n" "$@"')
+    said = Kubectl([str(command)], {}).run("get", "a b", "$(reboot)", "")
+    assert said.splitlines() == ["--request-timeout=20s", "get", "a b", "$(reboot)", ""]
+
+
+def test_an_object_that_is_not_there(tmp_path: Path) -> None:
+    assert Kubectl([str(executable(tmp_path / "kubectl"))], {}).optional("get", "x") is None
+    some = executable(tmp_path / "some", "echo '{}'")
+    assert Kubectl([str(some)], {}).optional("get", "x") == {}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    executable(tmp_path / "bin" / "kubectl", "env; for one; do echo argument $one; done")
+    return tmp_path / "home"
+
+
+def seen(tmp_path: Path, **environment: str) -> list[str]:
+    """What kubectl sees of a task's environment and arguments."""
+    with connected({"PATH": str(tmp_path / "bin") + ":/usr/bin:/bin", **environment}) as kubectl:
+        return kubectl.run("get").splitlines()
+
+
+def test_k3s_kubeconfig_serves_where_there_is_none(tmp_path: Path, home: Path) -> None:
+    assert "KUBECONFIG=/etc/rancher/k3s/k3s.yaml" in seen(tmp_path)
+    assert "KUBECONFIG=/mine" in seen(tmp_path, KUBECONFIG="/mine")
+    executable(home / ".kube" / "config")
+    assert not [line for line in seen(tmp_path) if line.startswith("KUBECONFIG=")]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_context_and_no_data_of_the_task(tmp_path: Path) -> None:
+    lines = seen(tmp_path, MULTUS_CONTEXT="lab", MULTUS_WORKLOADS="x")
+    assert "argument --context=lab" in lines
+    assert not [line for line in lines if line.startswith("MULTUS_")]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_kubeconfig_lies_in_a_private_file_for_as_long_as_the_task_runs(tmp_path: Path) -> None:
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
+        "MULTUS_KUBECONFIG": "secret: 1",
+        "KUBECONFIG": "/other",
+    }
+    with connected(environment) as kubectl:
+        [line] = [one for one in kubectl.run("get").splitlines() if one.startswith("KUBECONFIG=")]
+        path = Path(line.partition("=")[2])
+        assert path.read_text() == "secret: 1"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert "secret" not in kubectl.run("get")
+    assert not path.exists()
+
+
+def test_namespaces_are_made_where_they_are_missing_and_never_changed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = executable(
+        tmp_path / "kubectl",
+        f'echo "$2 $3 $4" >> {log}; [ "$2$4" = getthere ] && echo "{{}}"; exit 0',
+    )
+    kubectl = Kubectl([str(command)], {})
+    assert make(kubectl, {"MULTUS_NAMESPACES": "data,there"}) == "namespace data made"
+    assert log.read_text().splitlines() == [
+        "get namespace data",
+        "create namespace data",
+        "get namespace there",
+    ]
+    assert make(kubectl, {"MULTUS_NAMESPACES": "there"}) == "nothing to do"

@@ -1,0 +1,300 @@
+"""Networks: the CNI JSON of each kind, and the checks across networks."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Final
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from components.cluster import K3s, Paths
+from components.model import FROM_YAML
+from components.networks import AnyNetwork, Network, across, render
+
+PATHS: Final = Paths("/c", "/b")
+ADAPTER: TypeAdapter[AnyNetwork] = TypeAdapter(Network)
+SINGLE: Final = K3s(distribution="k3s", version="v1.34.2+k3s1", nodes="single")
+MULTI: Final = K3s(distribution="k3s", version="v1.34.2+k3s1", nodes="multi")
+Json = dict[str, Any]
+
+
+def network(**fields: Any) -> AnyNetwork:
+    port = {"bridge": "br1"} if fields.get("type") == "bridge" else {"master": "eth1"}
+    body = {"name": "lan", "type": "macvlan", **port, **fields}
+    return ADAPTER.validate_python(body, context=FROM_YAML)
+
+
+def wb(cidr: str = "10.0.0.0/24", **fields: Any) -> Json:
+    return {"type": "whereabouts", "range": cidr, **fields}
+
+
+def local(cidr: str = "10.0.0.0/24", **fields: Any) -> Json:
+    return {"type": "host-local", "subnet": cidr, **fields}
+
+
+def static(address: str) -> Json:
+    return {"type": "static", "addresses": [{"address": address}]}
+
+
+# (settings, what is rendered between `type` and `ipam`)
+KINDS: Final[list[tuple[Json, Json]]] = [
+    ({"type": "macvlan"}, {"master": "eth1", "mode": "bridge"}),
+    (
+        {"type": "macvlan", "mode": "vepa", "bcqueuelen": 5, "mtu": 9000},
+        {"master": "eth1", "mode": "vepa", "bcqueuelen": 5, "mtu": 9000},
+    ),
+    ({"type": "macvlan", "bcqueuelen": 0}, {"master": "eth1", "mode": "bridge", "bcqueuelen": 0}),
+    (
+        {"type": "ipvlan", "mode": "l3s", "ipam": static("10.0.0.5/24")},
+        {"master": "eth1", "mode": "l3s"},
+    ),
+    ({"type": "bridge"}, {"bridge": "br1"}),
+    (
+        {
+            "type": "bridge",
+            "isGateway": True,
+            "forceAddress": True,
+            "ipMasq": True,
+            "ipMasqBackend": "nftables",
+            "hairpinMode": True,
+            "vlan": 5,
+            "vlanTrunk": [{"id": 7}, {"minID": 10, "maxID": 20}],
+            "preserveDefaultVlan": True,
+            "macspoofchk": True,
+            "enabledad": True,
+            "portIsolation": True,
+            "ipam": static("10.0.0.5/24") | {"routes": [{"dst": "10.9.0.0/16"}]},
+        },
+        {
+            "bridge": "br1",
+            "isGateway": True,
+            "forceAddress": True,
+            "ipMasq": True,
+            "ipMasqBackend": "nftables",
+            "hairpinMode": True,
+            "vlan": 5,
+            "vlanTrunk": [{"id": 7}, {"minID": 10, "maxID": 20}],
+            "preserveDefaultVlan": True,
+            "macspoofchk": True,
+            "enabledad": True,
+            "portIsolation": True,
+        },
+    ),
+    ({"type": "bridge", "promiscMode": True}, {"bridge": "br1", "promiscMode": True}),
+    ({"type": "bridge", "isGateway": False, "vlan": 4094}, {"bridge": "br1", "vlan": 4094}),
+]
+
+
+@pytest.mark.parametrize(("fields", "rendered"), KINDS)
+def test_renders_what_its_plugin_reads(fields: Json, rendered: Json) -> None:
+    found = json.loads(render(network(**fields), PATHS))
+    assert found == {
+        "cniVersion": "1.0.0",
+        "name": "default.lan",
+        "type": fields["type"],
+        **rendered,
+        "ipam": fields.get("ipam", {}),
+    }
+
+
+def test_is_readable_in_a_diff_and_stable() -> None:
+    text = render(network(namespace="data", mtu=1400, ipam=wb(gateway="10.0.0.1")), PATHS)
+    assert text.splitlines() == [
+        "{",
+        '  "cniVersion": "1.0.0",',
+        '  "name": "data.lan",',
+        '  "type": "macvlan",',
+        '  "master": "eth1",',
+        '  "mode": "bridge",',
+        '  "mtu": 1400,',
+        '  "ipam": {',
+        '    "type": "whereabouts",',
+        '    "configuration_path": "/c/whereabouts.d/whereabouts.conf",',
+        '    "range": "10.0.0.0/24",',
+        '    "exclude": [',
+        '      "10.0.0.1/32"',
+        "    ],",
+        '    "gateway": "10.0.0.1"',
+        "  }",
+        "}",
+    ]
+
+
+def test_no_two_networks_share_a_cni_name() -> None:
+    """host-local keeps its state under it."""
+    pairs = [("a", "b-c"), ("a-b", "c"), ("default", "lan"), ("lan", "default")]
+    names = {network(namespace=space, name=name).cni_name for space, name in pairs}
+    assert len(names) == len(pairs)
+    assert "cbr0" not in names
+
+
+BAD_ALONE: Final[list[tuple[Json, str]]] = [
+    ({"master": ""}, "1 to 15 characters"),
+    ({"master": "eth 1"}, "1 to 15 characters"),
+    ({"master": "a/b"}, "1 to 15 characters"),
+    ({"master": "sixteen-letters-"}, "1 to 15 characters"),
+    ({"master": "ens33:1"}, 'Did you mean "ens33"?'),
+    ({"name": "Lan"}, 'Did you mean "lan"?'),
+    ({"name": "a.b"}, 'Did you mean "a-b"?'),
+    ({"name": "a" * 64}, f'Did you mean "{"a" * 63}"?'),
+    ({"mtu": 67}, "greater than or equal to 68"),
+    ({"type": "ipvlan"}, "ipvlan does not work without"),
+    ({"type": "bridge", "bridge": "cni0"}, "both would break"),
+    ({"type": "bridge", "vlan": 0}, "greater than or equal to 1"),
+    ({"type": "bridge", "vlanTrunk": [{}]}, "needs id, or minID and maxID"),
+    ({"type": "bridge", "vlanTrunk": [{"maxID": 5}]}, "minID is needed too"),
+    ({"type": "bridge", "ipMasqBackend": "nftables"}, "does nothing without ipMasq"),
+    ({"type": "bridge", "preserveDefaultVlan": True}, "does nothing without vlan"),
+    ({"type": "bridge", "isGateway": True, "ipam": wb()}, "Name it as ipam.gateway"),
+    ({"type": "bridge", "ipMasq": True}, "needs addresses"),
+    ({"mtu": 1279, "ipam": wb("fd00::/64")}, "IPv6 needs at least 1280"),
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), BAD_ALONE)
+def test_refuses_alone(fields: Json, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        network(**fields)
+    assert said in str(caught.value)
+
+
+def test_every_withheld_key_says_why() -> None:
+    for kind in ("macvlan", "ipvlan", "bridge"):
+        with pytest.raises(ValidationError, match="is not offered: every pod of the network"):
+            network(type=kind, mac="02:00:00:00:00:01", ipam=wb())
+
+
+# (networks, the stack's IPAM, the cluster, the paths and words of all faults)
+ACROSS: Final[list[tuple[list[Json], str, K3s, list[tuple[str, str]]]]] = [
+    ([{"ipam": wb()}, {"name": "two", "ipam": wb("10.0.1.0/24")}], "whereabouts", MULTI, []),
+    # The same name in another namespace, the same range on another wire.
+    (
+        [{"ipam": wb()}, {"namespace": "x", "master": "eth2", "ipam": wb()}],
+        "whereabouts",
+        MULTI,
+        [],
+    ),
+    ([{}, {}], "dhcp", MULTI, [("1.name", "networks[0] in namespace default has that name")]),
+    (
+        [{}, {"name": "two", "type": "ipvlan", "ipam": static("10.0.0.5/24")}],
+        "dhcp",
+        MULTI,
+        [("1.master", "networks[0] is a macvlan on it")],
+    ),
+    (
+        [{}, {"name": "two", "mode": "passthru"}, {"name": "three"}],
+        "dhcp",
+        MULTI,
+        [("1.master", "passthru takes a master alone")],
+    ),
+    (
+        [{"mode": "passthru"}, {"name": "two"}, {"name": "three", "master": "eth2"}],
+        "dhcp",
+        MULTI,
+        [("1.master", "passthru takes a master alone")],
+    ),
+    (
+        [{"ipam": wb("10.0.0.0/23")}, {"name": "two", "ipam": wb("10.0.1.0/24")}],
+        "whereabouts",
+        MULTI,
+        [("1.ipam.range", "overlaps networks[0] on eth1, which hands out 10.0.0.1 to 10.0.1.254")],
+    ),
+    (  # the faulty one is the later, whichever has the lower addresses
+        [{"ipam": wb("10.0.1.0/24")}, {"name": "two", "ipam": wb("10.0.0.0/23")}],
+        "whereabouts",
+        MULTI,
+        [("1.ipam.range", "overlaps networks[0] on eth1, which hands out 10.0.1.1 to 10.0.1.254")],
+    ),
+    (
+        [{"ipam": wb()}, {"name": "two", "ipam": wb()}],
+        "whereabouts",
+        MULTI,
+        [("1.ipam.range", "or give both the same networkName to share one pool")],
+    ),
+    (
+        [
+            {"ipam": wb(networkName="p")},
+            {"name": "two", "ipam": wb(networkName="p")},
+            {"name": "three", "ipam": wb(networkName="q")},
+        ],
+        "whereabouts",
+        MULTI,
+        [("2.ipam.range", "overlaps networks[0]"), ("2.ipam.range", "overlaps networks[1]")],
+    ),
+    (  # halves of one range, and a static address that is excluded
+        [
+            {"ipam": wb(rangeEnd="10.0.0.99", exclude=["10.0.0.7"])},
+            {"name": "two", "ipam": wb(rangeStart="10.0.0.100")},
+            {"name": "three", "ipam": static("10.0.0.7/24")},
+        ],
+        "whereabouts",
+        MULTI,
+        [],
+    ),
+    (
+        [{"ipam": wb()}, {"name": "two", "ipam": static("10.0.0.7/24")}],
+        "whereabouts",
+        MULTI,
+        [("1.ipam.addresses.0.address", "overlaps networks[0] on eth1")],
+    ),
+    (  # a bridge's VLANs are wires apart
+        [
+            {"type": "bridge", "vlan": 5, "ipam": wb()},
+            {"type": "bridge", "vlan": 6, "name": "two", "ipam": wb()},
+            {"type": "bridge", "vlan": 6, "name": "three", "ipam": wb()},
+        ],
+        "whereabouts",
+        MULTI,
+        [("2.ipam.range", "overlaps networks[1] on br1")],
+    ),
+    (
+        [{"ipam": wb()}, {"name": "two", "ipam": {"type": "dhcp"}}],
+        "dhcp",
+        MULTI,
+        [("0.ipam.type", "the stack deploys dhcp (multus:ipam), so that is dhcp or static")],
+    ),
+    ([{"ipam": local()}], "host-local", SINGLE, []),
+    ([{"ipam": local()}], "host-local", MULTI, [("0.ipam.type", "the cluster has several nodes")]),
+    ([{"ipam": local(allowMultiNode=True)}], "host-local", MULTI, []),
+]
+
+
+@pytest.mark.parametrize(("listed", "ipam", "cluster", "expected"), ACROSS)
+def test_across(
+    listed: list[Json], ipam: str, cluster: K3s, expected: list[tuple[str, str]]
+) -> None:
+    placed = {index: network(**fields) for index, fields in enumerate(listed)}
+    found = list(across.faults(placed, ipam, cluster))
+    assert [".".join(str(step) for step in fault.path) for fault in found] == [
+        path for path, _ in expected
+    ]
+    for fault, (_, words) in zip(found, expected, strict=True):
+        assert words in fault.rule
+
+
+def test_a_faulty_network_keeps_the_others_places() -> None:
+    placed = {0: network(ipam=wb()), 2: network(name="two", ipam=wb())}
+    [fault] = across.faults(placed, "whereabouts", MULTI)
+    assert fault.path == (2, "ipam", "range")
+
+
+def test_a_faulty_stack_ipam_or_cluster_is_not_blamed_on_networks() -> None:
+    assert list(across.faults({0: network(ipam=local())}, None, None)) == []
+
+
+def test_one_address_is_warned_of() -> None:
+    one = network(ipam=wb(rangeStart="10.0.0.9", rangeEnd="10.0.0.9"))
+    two = network(name="two", ipam=static("10.0.0.5/24"))
+    assert len(list(across.warnings([one, two, network(name="three")]))) == 1
+
+
+def test_a_thousand_networks_on_one_wire_take_no_time() -> None:
+    placed = {
+        index: network(name=f"n{index}", ipam=wb(f"10.{index // 250}.{index % 250}.0/24"))
+        for index in range(1000)
+    }
+    start = time.process_time()
+    assert list(across.faults(placed, "whereabouts", MULTI)) == []
+    assert time.process_time() - start < 1

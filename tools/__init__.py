@@ -1,0 +1,1 @@
+"""Command lines over the pure functions of `components/`; the program does not need them."""
