@@ -50,6 +50,7 @@ lint: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/pytest -q tests/lint
 
 schema: $(READY)
 	@$(BIN)/python -m tools.schema

@@ -44,6 +44,8 @@ class MultusArgs(Model):
     """Seconds that one step may take: the CRDs, the release, the wait for ready pods."""
     create_namespaces: bool = False
     """Make the networks' namespaces where they are missing. They are never deleted."""
+    adopt: bool = False
+    """Go on although Multus's Helm release exists and is not the stack's (docs/adopting.md)."""
     protect: bool = False
     """Let destroy refuse, before it removes anything."""
 

@@ -118,6 +118,7 @@ class MultusComponent(pulumi.ComponentResource):
                 "MULTUS_RELEASES": f"{charts.RELEASE},{charts.CRD_RELEASE}",
                 "MULTUS_CHART": self._args.chart.version,
                 "MULTUS_IPAM": ",".join(self._args.ipams),
+                "MULTUS_ADOPT": "true" if self._args.adopt else "",
             },
         )
         crds = None

@@ -63,6 +63,10 @@ def hand_over(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
     ours = environment["MULTUS_RELEASES"].split(",")
     split = environment["MULTUS_CRD_CHART"] != ""
     whereabouts = "whereabouts" in environment["MULTUS_IPAM"].split(",")
+    # pulumi-command hands on what it printed before; without that this is the stack's first run.
+    first = not environment.get("PULUMI_COMMAND_STDOUT")
+    if first and not environment["MULTUS_ADOPT"]:
+        refuse_foreign(kubectl, namespace, ours)
     live = {item["metadata"]["name"]: item for item in kubectl.json("get", "crds")["items"]}
     # A chart that holds the networks' CRD has Whereabouts' in its crds folder. Helm neither owns
     # nor ever deletes what comes from there, so these need no marks.
@@ -81,13 +85,22 @@ def hand_over(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
     return "\n".join(f"{name} now belongs to release {owner}" for name in done) or "nothing to do"
 
 
-def installed(kubectl: Kubectl, namespace: str) -> bool:
-    """Whether Helm has a release `multus` there."""
-    return bool(
-        kubectl.json(
-            "get", "secrets", f"--namespace={namespace}", "--selector=owner=helm,name=multus"
-        )["items"]
-    )
+def installed(kubectl: Kubectl, namespace: str, release: str = "multus") -> bool:
+    """Whether Helm has that release there."""
+    selector = f"--selector=owner=helm,name={release}"
+    return bool(kubectl.json("get", "secrets", f"--namespace={namespace}", selector)["items"])
+
+
+def refuse_foreign(kubectl: Kubectl, namespace: str, ours: Sequence[str]) -> None:
+    """A release of our name that the stack did not make: Helm would stop at it half-way."""
+    for release in ours:
+        if installed(kubectl, namespace, release):
+            raise TaskError(
+                f"Helm release {release} is installed in {namespace} already, and not by this "
+                "stack; nothing was changed. Adopt it as docs/adopting.md says, with "
+                "multus:adopt: true; do not uninstall it before, because charts up to v4.2.409 "
+                "take every network along"
+            )
 
 
 if __name__ == "__main__":

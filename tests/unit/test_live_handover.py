@@ -135,7 +135,26 @@ def environment(chart: str = "4.3.017", ipam: str = "whereabouts") -> Mapping[st
         "MULTUS_RELEASES": "multus,multus-crd",
         "MULTUS_NAMESPACE": SYSTEM,
         "MULTUS_IPAM": ipam,
+        "MULTUS_ADOPT": "",
+        "PULUMI_COMMAND_STDOUT": "nothing to do",  # of a run before
     }
+
+
+FIRST: Final = {"PULUMI_COMMAND_STDOUT": ""}
+
+
+def test_a_release_of_nobody_stops_the_first_run_before_anything_is_patched() -> None:
+    fake = Fake([crd(owner="multus")], secrets=1)
+    with pytest.raises(TaskError, match="not by this stack; nothing was changed"):
+        hand_over(fake, {**environment(), **FIRST})
+    assert fake.patched == {}
+
+
+@pytest.mark.parametrize("known", [{"MULTUS_ADOPT": "true"} | FIRST, {}], ids=["adopt", "later"])
+def test_it_goes_on_where_it_is_adopted_or_known(known: Mapping[str, str]) -> None:
+    fake = Fake([crd(owner="multus")], secrets=1)
+    hand_over(fake, {**environment(), **known})
+    assert list(fake.patched) == [NETWORKS]
 
 
 def test_a_new_cluster_has_nothing_to_do() -> None:

@@ -14,8 +14,9 @@ from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.results import Result
+from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.conftest import ChartSettings, MakeProgram
+from tests.engine.program.conftest import IN_CHART, ChartSettings, MakeProgram
 from tests.stacks.files import ROOT
 
 FAULTY = ROOT / "tests" / "stacks" / "faulty"
@@ -129,6 +130,29 @@ def test_crds_of_a_foreign_release_stop_the_run(cluster: Cluster, program: MakeP
     assert not result.ok
     assert any("belongs to Helm release rke2-multus" in error for error in result.errors)
     assert live.workloads(cluster) == set()
+
+
+def test_a_release_that_is_installed_by_hand_stops_the_run(
+    cluster: Cluster, program: MakeProgram, repository: Repository, tools: Tools
+) -> None:
+    """As the K3s page has it: `helm install multus … -n kube-system`."""
+    helm = [str(tools.path("helm")), "--kubeconfig", str(cluster.kubeconfig)]
+    package = str(repository.packages[IN_CHART].main)
+    subprocess.run(
+        [*helm, "install", "multus", package, "--namespace", "kube-system"],
+        check=True,
+        capture_output=True,
+    )
+    before = cluster.kubectl_json("get", live.NETWORKS_CRD)["metadata"]
+    checkout = program("dev", cluster)
+    result = checkout.up("dev")
+    assert not result.ok
+    assert any("installed in kube-system already, and not by this" in one for one in result.errors)
+    assert cluster.kubectl_json("get", live.NETWORKS_CRD)["metadata"] == before
+
+    # With the word of the user it goes on, as far as Helm lets it without an import.
+    checkout.configure("dev", {"adopt": True})
+    assert any("cannot re-use a name" in error for error in checkout.up("dev").errors)
 
 
 def test_the_repository_stays_clean(cluster: Cluster, program: MakeProgram) -> None:
