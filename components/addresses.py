@@ -7,6 +7,7 @@ probably meant. IPv4-mapped IPv6 and zone ids are refused: no CNI plugin reads t
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
@@ -92,8 +93,12 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise _fault(f"{what} is a text such as {_EXAMPLES[what]}", value)
     text = value.strip()
-    if text.startswith("::ffff:") and "." in text:
-        raise _fault(f'an IPv4 address is written plainly: "{text[7:]}"', value)
+    address, slash, prefix = text.partition("/")
+    if slash and not re.fullmatch(r"[0-9]{1,3}", prefix):
+        raise _fault("the prefix length is a number of bits, like the 24 in 192.168.20.0/24", value)
+    mapped = _mapped(address)
+    if mapped is not None:
+        raise _fault(f'an IPv4 address is written plainly: "{mapped}"', value)
     if "%" in text:
         raise _fault(
             "an address with a zone means something on one machine only. Leave it out", value
@@ -106,6 +111,15 @@ _EXAMPLES = {
     "a range": '"192.168.20.0/24" or "fd00:20::/64"',
     "an address with its prefix": '"192.168.20.5/24" or "fd00:20::5/64"',
 }
+
+
+def _mapped(text: str) -> IPv4Address | None:
+    """The IPv4 address inside an IPv4-mapped IPv6 one."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return address.ipv4_mapped if isinstance(address, IPv6Address) else None
 
 
 def _address(value: Any) -> Address:

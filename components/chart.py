@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -26,7 +27,7 @@ RELEASE: Final = "multus"
 CRD_RELEASE: Final = "multus-crd"
 NAMESPACE: Final = "kube-system"
 
-VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d{3})")
+VERSION: Final = re.compile(r"v([0-9]+)\.([0-9]+)\.([0-9]{3})")
 Number = tuple[int, int, int]
 
 FIRST_GOOD: Final = "v4.2.414"
@@ -168,6 +169,13 @@ class Chart(Model):
     """Digest of the package; the published one where it is left out."""
     crd_sha256: Sha256 | None = None
     """Digest of the CRD chart's package; the published one where it is left out."""
+
+    def faults(self) -> Iterator[Fault]:
+        given = self.model_fields_set
+        if "crd_sha256" in given and self.crd_sha256 and self.facts.crd_version is None:
+            yield Fault(("crdSha256",), f"does nothing: {self.version} has no CRD chart. Remove it")
+        if self.path is not None and "repository" in given:
+            yield Fault(("repository",), "does nothing beside path. Remove one of the two")
 
     @property
     def facts(self) -> ChartVersion:

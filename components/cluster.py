@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from components.faults import Fault, FaultsError
 from components.model import Model
 
-VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-rc\d+)?\+k3s\d+")
+VERSION: Final = re.compile(r"v([0-9]+)\.([0-9]+)\.([0-9]+)(-rc[0-9]+)?\+k3s[0-9]+")
 
 # The first K3s release of each minor version whose CNI plugins live in data/cni, a directory that
 # survives K3s upgrades (k3s#10869 and its backports #10928 to #10931, October 2024).

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
-DISCRIMINATORS: Final = ("type", "distribution")
+DISCRIMINATOR: Final = "type"  # of every union
 LONGEST_VALUE: Final = 80
 MISSING: Final = object()
 
@@ -151,7 +151,7 @@ def _take_out(raw: Any, path: Path) -> Path | None:
             continue
         key = path[length - 1]
         if isinstance(parent, dict) and key in parent:
-            if key in DISCRIMINATORS:
+            if key == DISCRIMINATOR:
                 return None
             del parent[key]
             return path[:length]
@@ -181,7 +181,7 @@ def _without_tags(loc: Sequence[str | int], raw: Any) -> Path:
     for step in loc:
         if fresh and isinstance(here, Mapping):
             fresh = False
-            if any(here.get(name) == step for name in DISCRIMINATORS if name in here):
+            if here.get(DISCRIMINATOR, MISSING) == step:
                 continue
         path.append(step)
         try:

@@ -125,6 +125,11 @@ def _download(url: str, repository: str) -> tuple[bytes, str]:
             )
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 (checked above)
             content: bytes = response.read(MOST_BYTES + 1)
+            announced = int(response.headers.get("Content-Length") or len(content))
+            if len(content) < min(announced, MOST_BYTES):
+                raise ChartError(
+                    f"the chart repository {repository} broke off in the middle of {url}. Try again"
+                )
     except (OSError, ValueError, HTTPException) as error:
         raise ChartError(
             f"the chart repository {repository} does not give {url}: {_reason(error)}. Try again, "

@@ -84,6 +84,10 @@ REFUSED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
         _on,
         "without the watch Multus's token expires and no pod starts. Leave it out",
     ),
+    "config.cni_conf.globalNamespaces": (
+        _any,
+        "it has a setting of its own. Use multus:globalNamespaces",
+    ),
     "config.cni_conf.cniVersion": (
         _any,
         "Multus stops where it differs from the default network's. Leave it out",
@@ -168,7 +172,7 @@ def faults(extra: Mapping[str, Any], decided: Mapping[str, Any]) -> Iterator[Fau
             yield Fault((key,), f"is no value of the chart. {did_you_mean(key, TOP_LEVEL)}")
     for dotted, (when, reason) in REFUSED.items():
         value = _at(extra, dotted)
-        if value is not MISSING and when(value):
+        if value is not MISSING and when(value) and _at(decided, dotted) is MISSING:
             yield Fault(tuple(dotted.split(".")), reason, value)
     for dotted in BOOLEANS:
         value = _at(extra, dotted)
@@ -196,13 +200,24 @@ def _conflicts(
             )
 
 
+# Where a typed value comes from, by the longest dotted path that leads to it.
+SETTING: Final[Mapping[str, str]] = {
+    "config": "it follows from multus:cluster",
+    "config.cni_conf.namespaceIsolation": "use multus:namespaceIsolation",
+    "config.cni_conf.globalNamespaces": "use multus:globalNamespaces",
+    "config.cni_conf.multusConfFile": "without it Multus's token is not renewed",
+    "config.cni_conf.cleanupConfigOnExit": "without it Multus's token is not renewed",
+    "manifests": "it follows from multus:ipam",
+    "rke2-whereabouts": "it follows from multus:ipam",
+    "rke2-whereabouts.cniConf": "it follows from multus:cluster",
+    "rke2-whereabouts.tolerations": "Whereabouts must run wherever Multus does",
+    "rke2-whereabouts.priorityClassName": "Whereabouts must run wherever Multus does",
+}
+
+
 def _instead(path: tuple[str, ...]) -> str:
-    name = path[-1]
-    if name in {"namespaceIsolation", "globalNamespaces"}:
-        return f"use multus:{name}"
-    if path[0] in ("manifests", "rke2-whereabouts"):
-        return "use multus:ipam"
-    return "it follows from multus:cluster"
+    leading = (".".join(path[:length]) for length in range(len(path), 0, -1))
+    return next(SETTING[dotted] for dotted in leading if dotted in SETTING)
 
 
 def _at(values: Any, dotted: str) -> Any:

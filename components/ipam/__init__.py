@@ -17,11 +17,12 @@ from components.ipam.hostlocal import HostLocal, HostLocalRange
 from components.ipam.static import Static, StaticAddress
 from components.ipam.whereabouts import Whereabouts, WhereaboutsRange
 
-Ipam = Annotated[HostLocal | Whereabouts | Dhcp | Static, Field(discriminator="type")]
+AnyIpam = HostLocal | Whereabouts | Dhcp | Static
+Ipam = Annotated[AnyIpam, Field(discriminator="type")]
 StackIpam = Literal["host-local", "whereabouts", "dhcp"]
 
 
-def render(ipam: HostLocal | Whereabouts | Dhcp | Static, paths: Paths) -> dict[str, Any]:
+def render(ipam: AnyIpam, paths: Paths) -> dict[str, Any]:
     """The plugin's `ipam` object, exactly as the plugin reads it on that cluster."""
     match ipam:
         case Whereabouts():
@@ -33,6 +34,7 @@ def render(ipam: HostLocal | Whereabouts | Dhcp | Static, paths: Paths) -> dict[
 
 
 __all__ = [
+    "AnyIpam",
     "Dhcp",
     "DhcpProvide",
     "DhcpRequest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any, Final
 
 from components.addresses import Address, AddressField, Cidr, CidrField, Span, contains
@@ -74,6 +75,30 @@ def usable(cidr: Cidr, *, last_of_v6: bool) -> Span | None:
         return None
     last = cidr.broadcast_address
     return Span(cidr.network_address + 1, last if cidr.version == 6 and last_of_v6 else last - 1)
+
+
+# RFC 6890 and 4291: no host on a wire has such an address.
+SPECIAL: Final[tuple[tuple[str, Cidr], ...]] = tuple(
+    (use, ip_network(cidr))
+    for use, cidr in (
+        ("this-network", "0.0.0.0/8"),
+        ("loopback", "127.0.0.0/8"),
+        ("link-local", "169.254.0.0/16"),
+        ("multicast", "224.0.0.0/4"),
+        ("reserved", "240.0.0.0/4"),
+        ("loopback", "::/127"),
+        ("link-local", "fe80::/10"),
+        ("multicast", "ff00::/8"),
+    )
+)
+
+
+def special_faults(key: str, cidr: Cidr, written: object = None) -> Iterator[Fault]:
+    """A range or address that no pod can use, whatever the wire."""
+    for use, special in SPECIAL:
+        if special.version == cidr.version and special.overlaps(cidr):
+            yield Fault((key,), f"{special} is {use}: no pod can use it", str(written or cidr))
+            return
 
 
 def no_room(key: str, cidr: Cidr) -> Fault:

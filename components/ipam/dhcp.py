@@ -112,6 +112,10 @@ class Dhcp(Model):
     """Metric of the routes that the server gives; 0 leaves it to the kernel."""
 
     @property
+    def gateways(self) -> tuple[()]:
+        return ()
+
+    @property
     def pools(self) -> tuple[()]:
         return ()
 

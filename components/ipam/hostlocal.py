@@ -7,7 +7,7 @@ Fields and rules from containernetworking/plugins 1.9.1,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -22,6 +22,7 @@ from components.ipam.common import (
     limit_faults,
     no_room,
     route_faults,
+    special_faults,
     usable,
 )
 from components.model import Model
@@ -48,7 +49,8 @@ class HostLocalRange(Model):
         if span is None:
             yield no_room("subnet", self.subnet)
             return
-        found = list(limit_faults("subnet", span, self.range_start, self.range_end, self.subnet))
+        found = list(special_faults("subnet", self.subnet))
+        found += list(limit_faults("subnet", span, self.range_start, self.range_end, self.subnet))
         if self.gateway is not None:
             found += gateway_faults(self.gateway, [self.subnet])
         yield from found
@@ -137,12 +139,34 @@ class HostLocal(Model):
             for place, member in enumerate(members)
             if (span := member.limits)
         ]
+        yield from self._gateways_handed_out()
         for (where, span), (other, second) in combinations(placed, 2):
             if span.overlaps(second):
                 yield Fault(
                     ("ranges", *other),
                     f"overlaps ranges[{where[0]}][{where[1]}] ({span}). Make them disjoint",
                 )
+
+    def _gateways_handed_out(self) -> Iterator[Fault]:
+        """A range keeps its own gateway back, not the one of another range."""
+        members = [
+            (("ranges", index, place), member)
+            for index, inner in enumerate(self.ranges)
+            for place, member in enumerate(inner)
+        ]
+        for (where, member), (other, second) in permutations(members, 2):
+            if member.gateway is not None and any(member.gateway in span for span in second.spans):
+                yield Fault(
+                    (*where, "gateway"),
+                    f"ranges[{other[1]}][{other[2]}] hands it out. Name it there too",
+                    str(member.gateway),
+                )
+
+    @property
+    def gateways(self) -> tuple[Address, ...]:
+        """The gateways that are named; the plugin's own guess, the first address, is none."""
+        members = [member for members in self._sets for member in members]
+        return tuple(member.gateway for member in members if member.gateway is not None)
 
     @property
     def _flat(self) -> HostLocalRange:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.addresses import AddressField, InterfaceField, Span
+from components.addresses import Address, AddressField, InterfaceField, Span, single
 from components.faults import Fault
-from components.ipam.common import Dns, Pool, Route, gateway_faults, route_faults
+from components.ipam.common import Dns, Pool, Route, gateway_faults, route_faults, special_faults
 from components.model import Model
 
 
@@ -26,6 +26,7 @@ class StaticAddress(Model):
 
     def faults(self) -> Iterator[Fault]:
         network = self.address.network
+        yield from special_faults("address", single(self.address.ip), self.address)
         # RFC 3021 and host routes: in a /31, /32, /127 or /128 every address is a host's.
         if network.max_prefixlen - network.prefixlen >= 2 and (
             self.address.ip == network.network_address
@@ -80,6 +81,19 @@ class Static(Model):
                 str(entry.address),
             )
             for index, entry in enumerate(self.addresses)
+        )
+
+    @property
+    def gateways(self) -> tuple[Address, ...]:
+        return tuple(entry.gateway for entry in self.addresses if entry.gateway is not None)
+
+    @property
+    def guessed_gateways(self) -> frozenset[Address]:
+        """What plugins take for the gateway of an address that has none: its network's first."""
+        return frozenset(
+            entry.address.network.network_address + 1
+            for entry in self.addresses
+            if entry.gateway is None
         )
 
     @property

@@ -9,7 +9,8 @@ the range without a word, and on K3s it finds its configuration only where it is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from itertools import combinations
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -24,9 +25,12 @@ from components.ipam.common import (
     limit_faults,
     no_room,
     route_faults,
+    special_faults,
     usable,
 )
 from components.model import Model
+
+LONGEST_LEASE: Final = 600_000  # ten minutes; an ADD gives up after two
 
 
 class WhereaboutsRange(Model):
@@ -46,7 +50,8 @@ class WhereaboutsRange(Model):
         if span is None:
             yield no_room("range", self.range)
             return
-        found = list(limit_faults("range", span, self.range_start, self.range_end, self.range))
+        found = list(special_faults("range", self.range))
+        found += list(limit_faults("range", span, self.range_start, self.range_end, self.range))
         for index, hole in enumerate(self.exclude):
             if hole.version != self.range.version or not hole.overlaps(self.range):
                 found.append(Fault(("exclude", index), f"it is outside {self.range}", str(hole)))
@@ -121,11 +126,11 @@ class Whereabouts(Model):
     """Name of the pool. Networks that name the same pool and range share its addresses."""
     enable_overlapping_ranges: bool = True
     """Let the plugin keep pools that overlap from handing out the same address."""
-    leader_lease_duration: int = Field(default=1500, ge=1)
+    leader_lease_duration: int = Field(default=1500, ge=1, le=LONGEST_LEASE)
     """Milliseconds that a holder of the allocation lease is believed alive."""
-    leader_renew_deadline: int = Field(default=1000, ge=1)
+    leader_renew_deadline: int = Field(default=1000, ge=1, le=LONGEST_LEASE)
     """Milliseconds in which the holder must renew; less than the lease's."""
-    leader_retry_period: int = Field(default=500, ge=1)
+    leader_retry_period: int = Field(default=500, ge=1, le=LONGEST_LEASE)
     """Milliseconds between attempts; with jitter (1.2) less than the deadline."""
     log_file: str | None = Field(default=None, pattern=r"^/[A-Za-z0-9._/-]+$")
     """A log file on the node."""
@@ -140,6 +145,7 @@ class Whereabouts(Model):
             return
         if self.ip_ranges:
             yield from self._beside_ip_ranges()
+            yield from self._overlapping()
         if self.range is not None and (found := list(self._flat.faults())):
             yield from found
             return
@@ -163,6 +169,20 @@ class Whereabouts(Model):
                 "the plugin ignores it beside ipRanges. Put it inside the entry that it is for",
                 [str(hole) for hole in self.exclude],
             )
+
+    def _overlapping(self) -> Iterator[Fault]:
+        """Each entry gives the pod one more address, which must not be one that it has."""
+        for (first, one), (second, two) in combinations(enumerate(self.ip_ranges), 2):
+            if any(a.overlaps(b) for a in one.spans(None) for b in two.spans(None)):
+                yield Fault(
+                    ("ipRanges", second, "range"),
+                    f"overlaps ipRanges[{first}], {one.range}. Keep them apart",
+                    str(two.range),
+                )
+
+    @property
+    def gateways(self) -> tuple[Address, ...]:
+        return (self.gateway,) if self.gateway is not None else ()
 
     def _gateway_faults(self) -> Iterator[Fault]:
         if self.gateway is None:

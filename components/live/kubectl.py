@@ -76,8 +76,9 @@ def explained(stderr: str) -> str:
 
 
 def unreachable(reason: str) -> str:
+    end = "" if reason[-1:] in (".", "?", "!") else "."
     return (
-        f"the cluster does not answer: {reason} "
+        f"the cluster does not answer: {reason}{end} "
         "Check that it runs and that KUBECONFIG (or multus:kubeconfig) names it"
     )
 

@@ -24,6 +24,7 @@ def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Itera
     yield from _names(networks)
     yield from _masters(networks)
     yield from _overlaps(networks)
+    yield from _gateways(networks)
     for index, network in networks.items():
         for fault in _of_one(network, ipam, cluster):
             yield fault.under(index)
@@ -52,6 +53,13 @@ def _masters(networks: Placed) -> Iterator[Fault]:
                     f"networks[{other}] is a {holder.type} on it, and a master carries either "
                     "macvlan or ipvlan. Make both of one type or take another master",
                     network.master,
+                )
+            elif isinstance(network, Ipvlan) and network.mode != holder.mode:
+                yield Fault(
+                    (index, "mode"),
+                    f"networks[{other}] has {holder.mode}, and the mode is the master's: the later "
+                    "one would change both. Use one mode",
+                    network.mode,
                 )
             elif other != index and "passthru" in (network.mode, holder.mode):
                 yield Fault(
@@ -122,6 +130,28 @@ def _clash(first: _Claim, second: _Claim) -> Fault:
         f"{first.span}. Keep them apart{hint}",
         str(second.pool),
     )
+
+
+def _gateways(networks: Placed) -> Iterator[Fault]:
+    """A network keeps its own gateway back, not the one of another network on the wire."""
+    named = [
+        (index, network, gateway)
+        for index, network in networks.items()
+        if network.ipam is not None
+        for gateway in network.ipam.gateways
+    ]
+    for index, network, gateway in named:
+        for other, second in networks.items():
+            if other == index or second.ipam is None or wire(second) != wire(network):
+                continue
+            for pool in second.ipam.pools:
+                if any(gateway in span for span in pool.spans):
+                    yield Fault(
+                        (other, "ipam", *pool.path),
+                        f"hands out {gateway}, which is the gateway of networks[{index}]. "
+                        "Exclude it, or name it as this network's gateway too",
+                        str(pool),
+                    )
 
 
 def _share(first: _Claim, second: _Claim) -> bool:

@@ -13,7 +13,7 @@ from components.ipam import Ipam
 from components.model import Model
 
 DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-INTERFACE: Final = re.compile(r"[^\s/:]{1,15}")
+INTERFACE: Final = re.compile(r"[!-.0-9;-~]{1,15}")  # the kernel counts bytes
 FLANNELS_BRIDGE: Final = "cni0"
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
 
@@ -55,7 +55,13 @@ def _interface(value: Any) -> str:
             ]
         )
     raise FaultsError(
-        [Fault((), "an interface name has 1 to 15 characters, none of them a space, / or :", value)]
+        [
+            Fault(
+                (),
+                "an interface name has 1 to 15 ASCII characters, none of them a space, / or :",
+                value,
+            )
+        ]
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from components import ipam
 from components.cluster import Paths
 from components.faults import Fault
-from components.ipam import Whereabouts
+from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.model import Model
 from components.networks.common import CNI_VERSION, BridgeName, InterfaceName, NetworkBase
 
@@ -141,13 +141,30 @@ class Bridge(NetworkBase):
             for name, on in (("isGateway", self.is_gateway), ("ipMasq", self.ip_masq)):
                 if on:
                     yield Fault((name,), "needs addresses. Give the network an ipam", absence=True)
-        if self.is_gateway and isinstance(self.ipam, Whereabouts) and self.ipam.gateway is None:
-            yield Fault(
-                ("isGateway",),
-                "the bridge would take an address that a pod may get. Name it as ipam.gateway",
-                self.is_gateway,
-                absence=True,
-            )
+        if self.is_gateway and self.ipam is not None:
+            yield from self._bridge_address(self.ipam)
+
+    def _bridge_address(self, plugin: AnyIpam) -> Iterator[Fault]:
+        """With isGateway the bridge takes the gateway's address; unnamed, the first of the range.
+
+        Only host-local keeps that one back (`calcGateways` in plugins/main/bridge/bridge.go).
+        """
+        match plugin:
+            case HostLocal():
+                return
+            case Dhcp():
+                fix = "the bridge would take the address of the DHCP server's gateway. Leave it out"
+            case Whereabouts() if len({pool.cidr.version for pool in plugin.pools}) > 1:
+                fix = "Whereabouts has no gateway for two families. Leave it out"
+            case Whereabouts() if plugin.gateway is None:
+                fix = "the bridge would take an address that a pod may get. Name it as ipam.gateway"
+            case Static() if plugin.guessed_gateways & {one.address.ip for one in plugin.addresses}:
+                fix = "the bridge would take the pod's own address. Give it a gateway"
+            case Whereabouts() | Static():
+                return
+            case _:
+                assert_never(plugin)
+        yield Fault(("isGateway",), fix, self.is_gateway, absence=True)
 
 
 Network = Annotated[Macvlan | Ipvlan | Bridge, Field(discriminator="type")]

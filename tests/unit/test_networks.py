@@ -131,10 +131,10 @@ def test_no_two_networks_share_a_cni_name() -> None:
 
 
 BAD_ALONE: Final[list[tuple[Json, str]]] = [
-    ({"master": ""}, "1 to 15 characters"),
-    ({"master": "eth 1"}, "1 to 15 characters"),
-    ({"master": "a/b"}, "1 to 15 characters"),
-    ({"master": "sixteen-letters-"}, "1 to 15 characters"),
+    ({"master": ""}, "1 to 15 ASCII characters"),
+    ({"master": "eth 1"}, "1 to 15 ASCII characters"),
+    ({"master": "a/b"}, "1 to 15 ASCII characters"),
+    ({"master": "sixteen-letters-"}, "1 to 15 ASCII characters"),
     ({"master": "ens33:1"}, 'Did you mean "ens33"?'),
     ({"name": "Lan"}, 'Did you mean "lan"?'),
     ({"name": "a.b"}, 'Did you mean "a-b"?'),

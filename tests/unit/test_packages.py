@@ -48,7 +48,8 @@ def chart(repository: Repository, version: str = SPLIT, **others: Any) -> Chart:
     digests = {"sha256": sha256(found.main)}
     if found.crd is not None:
         digests["crd_sha256"] = sha256(found.crd)
-    body = {"version": version, "repository": repository.url, **digests, **others}
+    origin = {} if "path" in others else {"repository": repository.url}
+    body = {"version": version, **origin, **digests, **others}
     return Chart.model_validate(body)
 
 

@@ -34,7 +34,9 @@ SECRET: Final = {"secure": "v1:AAAA"}
 ONLY_THE_MODELS_SEE: Final = {
     # It depends on another field, or on the stack's IPAM or cluster.
     "beside": """
-        bridge-gateway-unnamed bridge-gateway-without-addresses
+        bridge-gateway-is-the-pods bridge-gateway-unnamed bridge-gateway-with-dhcp
+        bridge-gateway-with-dual-stack bridge-gateway-without-addresses
+        chart-digest-of-no-chart chart-repository-beside-path
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
         dhcp-value-and-argument exclude-beside-ip-ranges gateway-with-dual-stack
         global-namespaces-without-isolation host-local-on-several-nodes
@@ -44,13 +46,16 @@ ONLY_THE_MODELS_SEE: Final = {
     """,
     # It depends on another network.
     "across": """
-        duplicate-name macvlan-and-ipvlan overlap-on-master overlap-same-range
+        duplicate-name gateway-handed-out-by-another-network ipvlan-modes-differ
+        macvlan-and-ipvlan overlap-on-master overlap-same-range
         overlap-static-in-range passthru-shared
     """,
     # Of the right form, and not a possible address, range or number.
     "arithmetic": """
         exclude-everything exclude-foreign exclude-malformed gateway-is-broadcast
-        gateway-malformed gateway-outside gateway-outside-host-local gateway-takes-all
+        gateway-handed-out-by-another-range gateway-malformed gateway-outside
+        gateway-outside-host-local gateway-takes-all ip-ranges-overlap ipv4-mapped
+        link-local-range loopback-address multicast-range
         host-bits host-bits-ipv6 lease-times no-room no-room-host-local no-room-ipv6
         range-end-is-broadcast range-start-after-end range-start-is-network-address
         range-start-of-other-family range-start-outside ranges-overlap-inside route-default
@@ -59,7 +64,8 @@ ONLY_THE_MODELS_SEE: Final = {
     # Helm values against what the program sets or the chart cannot do.
     "raw": """
         extra-values-conflict extra-values-conflict-above extra-values-conflict-isolation
-        extra-values-no-effect extra-values-node-slices extra-values-text-for-boolean
+        extra-values-global-namespaces extra-values-hints extra-values-no-effect
+        extra-values-node-slices extra-values-text-for-boolean
         extra-values-thick extra-values-token
     """,
 }
