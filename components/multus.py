@@ -8,7 +8,7 @@ release is never replaced: names and namespace are fixed, and nothing deletes be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pulumi
@@ -26,6 +26,19 @@ from components.live import COMMAND, Task, script
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
 MAX_HISTORY: Final = 10
 BUILT_IN: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+class Guard(pulumi.ComponentResource):
+    """What `destroy` comes to first, because it depends on the releases and all networks.
+
+    Where it is protected nothing else goes: with the releases alone protected, `destroy` deletes
+    every network before it refuses. It is not the wait for ready pods, which is missing from the
+    state when it has failed.
+    """
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("multus:index:Guard", name, None, opts)
+        self.register_outputs({})
 
 
 class MultusComponent(pulumi.ComponentResource):
@@ -82,7 +95,8 @@ class MultusComponent(pulumi.ComponentResource):
             helm_values = pulumi.Output.secret(args.values)
         crds, release = self._releases(helm_values)
         declared = self._declare_networks(crds, labels, annotations)
-        self._wait_for(release, declared)
+        self._wait_for(release)
+        Guard(f"{name}-guard", opts=self._options(crds, release, *declared, protect=args.protect))
 
         self.release_name = release.name.apply(lambda known: known or charts.RELEASE)
         self.chart_version = release.version.apply(lambda known: known or args.chart.version)
@@ -205,12 +219,8 @@ class MultusComponent(pulumi.ComponentResource):
             for network in self._args.networks
         ]
 
-    def _wait_for(self, release: Release, declared: Sequence[CustomResource]) -> None:
-        """The wait, which depends on everything.
-
-        So it is the first thing that `destroy` deletes, and where it is protected nothing else
-        goes: with the releases alone protected, `destroy` deletes every network before it refuses.
-        """
+    def _wait_for(self, release: Release) -> None:
+        """Until every pod of the release is ready, whatever becomes of the networks."""
         self._task(
             "ready",
             "readiness",
@@ -222,8 +232,6 @@ class MultusComponent(pulumi.ComponentResource):
                 "MULTUS_REVISION": release.status.apply(lambda status: str(status.revision)),
             },
             release,
-            *declared,
-            protect=self._args.protect,
         )
 
     def _task(
@@ -232,7 +240,6 @@ class MultusComponent(pulumi.ComponentResource):
         task: Task,
         environment: Mapping[str, pulumi.Input[str]],
         *depends_on: pulumi.Resource,
-        protect: bool = False,
     ) -> local.Command:
         return local.Command(
             f"{self._name}-{suffix}",
@@ -245,7 +252,7 @@ class MultusComponent(pulumi.ComponentResource):
             },
             # What fails is in the error already; progress is on standard output.
             logging=local.Logging.STDOUT,
-            opts=self._options(*depends_on, protect=protect),
+            opts=self._options(*depends_on),
         )
 
 

@@ -18,6 +18,7 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 NETWORK = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 COMMAND = "command:local:Command"
 COMPONENT = "multus:index:MultusComponent"
+GUARD = "multus:index:Guard"
 
 SPLIT, IN_CHART = "v4.3.017", "v4.2.418"
 
@@ -70,6 +71,7 @@ def test_the_tree_is_exactly_this(record: Record) -> None:
         (RELEASE, "multus-release"),
         (NETWORK, "multus-data.storage"),
         (NETWORK, "multus-default.plain"),
+        (GUARD, "multus-guard"),
         (COMPONENT, "multus"),
     ]
 
@@ -162,14 +164,19 @@ def test_protect_holds_the_releases_and_leaves_single_networks_free() -> None:
     assert {one.name for one in record.resources if one.protect} == {
         "multus-crds",
         "multus-release",
-        "multus-ready",
+        "multus-guard",
     }
 
 
-def test_the_wait_depends_on_everything(record: Record) -> None:
+def test_the_guard_depends_on_all_that_matters(record: Record) -> None:
     """So `destroy` comes to it first, and refuses there before anything is gone."""
-    others = {one.name for one in record.resources} - {"multus", "multus-ready"}
-    assert record.after("multus-ready") == others
+    others = {one.name for one in record.resources} - {"multus", "multus-ready", "multus-guard"}
+    assert record.after("multus-guard") == others
+
+
+def test_the_wait_is_for_the_release_alone(record: Record) -> None:
+    """A network that cannot be made must not hide why pods are not ready."""
+    assert record.after("multus-ready") == {"multus-release", "multus-crds", "multus-crd-handover"}
 
 
 def test_namespaces_are_made_by_a_command_that_never_deletes() -> None:

@@ -97,11 +97,11 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         "after: list[pulumi.Resource] = []",
         (f"{STRUCTURE}::test_networks_depend_on_the_crds_and_not_on_the_release",),
     ),
-    "destroy deletes networks before it comes to the wait": Mutation(
+    "destroy deletes networks before it comes to the guard": Mutation(
         "multus.py",
-        "            release,\n            *declared,\n",
-        "            release,\n",
-        (f"{STRUCTURE}::test_the_wait_depends_on_everything",),
+        "self._options(crds, release, *declared, protect=args.protect)",
+        "self._options(crds, release, protect=args.protect)",
+        (f"{STRUCTURE}::test_the_guard_depends_on_all_that_matters",),
     ),
     "a new revision replaces the wait": Mutation(
         "multus.py",
@@ -135,10 +135,10 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         "opts=self._options(after)",
         (f"{STRUCTURE}::test_protect_holds_the_releases_and_leaves_single_networks_free",),
     ),
-    "the wait is not protected": Mutation(
+    "the guard is not protected": Mutation(
         "multus.py",
-        "            *declared,\n            protect=self._args.protect,\n",
-        "            *declared,\n",
+        "*declared, protect=args.protect)",
+        "*declared)",
         (f"{STRUCTURE}::test_protect_holds_the_releases_and_leaves_single_networks_free",),
     ),
     "Multus's token expires": Mutation(

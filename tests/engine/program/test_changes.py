@@ -12,6 +12,7 @@ import yaml
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.results import Result
+from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram
 
@@ -177,15 +178,25 @@ def test_destroy_of_a_protected_stack_takes_nothing(cluster: Cluster, program: M
     assert live.workloads(cluster) == workloads
 
 
+def test_nor_where_the_pods_have_never_been_ready(tools: Tools, program: MakeProgram) -> None:
+    with Cluster.start(tools) as empty:
+        checkout = program("prod", empty, timeout=10)
+        assert not checkout.up("prod").ok
+        before = live.uids(empty)
+        assert len(before) == 3
+        assert not checkout.destroy("prod").ok
+        assert live.uids(empty) == before
+
+
 def test_control_with_the_releases_alone_protected_destroy_takes_the_networks(
     cluster: Cluster, program: MakeProgram
 ) -> None:
     checkout = program("prod", cluster)
     component = checkout.path / "components" / "multus.py"
     text = component.read_text()
-    line = "            *declared,\n            protect=self._args.protect,\n"
+    line = "*declared, protect=args.protect)"
     assert text.count(line) == 1
-    component.write_text(text.replace(line, ""))
+    component.write_text(text.replace(line, "*declared)"))
     checkout.up("prod").check()
     assert not checkout.destroy("prod").ok
     assert live.networks(cluster) == {}

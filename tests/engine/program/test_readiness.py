@@ -43,8 +43,8 @@ def test_zero_ready_pods_of_one_node_fail_where_helm_is_content(
         text = component.read_text()
         assert text.count("skip_await=True") == 1
         text = text.replace("skip_await=True", "skip_await=False")
-        assert text.count("self._wait_for(release, declared)") == 1
-        component.write_text(text.replace("self._wait_for(release, declared)", "pass"))
+        assert text.count("self._wait_for(release)") == 1
+        component.write_text(text.replace("self._wait_for(release)", "pass"))
         checkout.up("dev").check()
     checkout.destroy("dev").check()
 
