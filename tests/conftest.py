@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 # What would make a test reach a real cluster or a real stack.
@@ -10,6 +12,15 @@ DANGEROUS = ("KUBECONFIG", "PULUMI_ACCESS_TOKEN", "PULUMI_BACKEND_URL", "PULUMI_
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="rewrite the golden files")
+
+
+def pytest_configure() -> None:
+    """Take ctrl-C again where it is ignored, as in the background of a shell.
+
+    Children inherit that, and tests that interrupt a child would wait in vain.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
