@@ -72,7 +72,7 @@ class K3s(Model):
     """A K3s cluster."""
 
     distribution: Literal["k3s"]
-    """k3s."""
+    """which distribution it is; write k3s."""
     version: Annotated[
         str,
         BeforeValidator(_version),

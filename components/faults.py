@@ -1,8 +1,8 @@
 """Faults: what is wrong with a configuration, said in one line that a person can act on.
 
-Validators raise `FaultsError`, which may carry several faults at once; `salvage` turns pydantic's
-own errors into the same shape. It does not decide how faults are printed together or where they
-stop a run: `settings.py` does that for stack files.
+Validators raise `FaultsError`, which may carry several faults at once; `translated` turns
+pydantic's own errors into the same shape. It does not decide how faults are printed together or
+where they stop a run: `settings.py` does that for stack files.
 
 A fault's line reads: path, value, rule, suggestion.
 `multus:networks[2].ipam.range is "10.0.0.1/24", but a range must not have host bits set. Did you
@@ -11,7 +11,6 @@ mean "10.0.0.0/24"?`
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,85 +98,42 @@ def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     return f"Known: {', '.join(words)}." if words else ""
 
 
-def salvage(
-    validate: Callable[[Any], T], raw: Any, *, rounds: int = 6
-) -> tuple[T | None, list[Fault]]:
-    """Validate `raw` and collect every fault, also those that pydantic would hide.
-
-    Pydantic runs no cross-field check of an object in which a field is wrong. So what is wrong is
-    taken out and the rest is checked again, until nothing new turns up. A fault about something
-    that was taken out, around it, or about an absence after that, is not the user's and is
-    dropped. Returns the model (None if there is any fault) and the faults.
-    """
-    faults: list[Fault] = []
-    taken_out: list[Path] = []
-    rest = copy.deepcopy(raw)
-    for _ in range(rounds):
-        try:
-            parsed = validate(rest)
-        except ValidationError as error:
-            found = [
-                fault
-                for fault in _translate(error, rest)
-                if not any(_touches(fault.path, path) for path in taken_out)
-                and not (taken_out and fault.absence)
-            ]
-            if not found:
-                break
-            faults += [fault for fault in found if fault not in faults]
-            cut = [path for fault in found if (path := _take_out(rest, fault.path))]
-            if not cut:
-                break
-            taken_out += cut
-        else:
-            return (None if faults else parsed), faults
-    return None, faults
+def attempt(validate: Callable[[Any], T], raw: Any) -> tuple[T | None, list[Fault]]:
+    """The validated value and no faults, or None and every fault."""
+    try:
+        return validate(raw), []
+    except ValidationError as error:
+        return None, unique(translated(error, raw))
 
 
-def _touches(path: Path, taken: Path) -> bool:
-    """Whether one leads through the other."""
-    shorter = min(len(path), len(taken))
-    return path[:shorter] == taken[:shorter]
+def unique(faults: Iterable[Fault]) -> list[Fault]:
+    found: list[Fault] = []
+    for fault in faults:
+        if fault not in found:
+            found.append(fault)
+    return found
 
 
-def _take_out(raw: Any, path: Path) -> Path | None:
-    """Delete the mapping entry nearest to the end of `path`; return its path, None if none is."""
-    for length in range(len(path), 0, -1):
-        parent: Any = raw
-        try:
-            for step in path[: length - 1]:
-                parent = parent[step]
-        except (KeyError, IndexError, TypeError):
-            continue
-        key = path[length - 1]
-        if isinstance(parent, dict) and key in parent:
-            if key == DISCRIMINATOR:
-                return None
-            del parent[key]
-            return path[:length]
-    return None
-
-
-def _translate(error: ValidationError, raw: Any) -> Iterator[Fault]:
+def translated(error: ValidationError, raw: Any, *, union: bool = True) -> Iterator[Fault]:
+    """Pydantic's errors in our words; `raw` is what was validated, by a `union` or a model."""
     for item in error.errors(include_url=False):
-        path = _without_tags(item["loc"], raw)
+        path = _without_tags(item["loc"], raw, union=union)
         context = item.get("ctx", {})
         inner = context.get("error")
         if isinstance(inner, FaultsError):
             yield from (fault.under(*path) for fault in inner.faults)
             continue
-        # `salvage` takes things out of what the value is a part of.
-        value = copy.deepcopy(item.get("input"))
+        value = item.get("input")
         if item["type"] == "too_short" and len(value) >= context["min_length"]:
             continue  # pydantic counts sound entries; the faulty ones are reported themselves
         yield _sentence(item["type"], path, value, context, item["msg"])
 
 
-def _without_tags(loc: Sequence[str | int], raw: Any) -> Path:
+def _without_tags(loc: Sequence[str | int], raw: Any, *, union: bool) -> Path:
     """Pydantic's location without the tags that discriminated unions add to it."""
     path: list[str | int] = []
     here: Any = raw
-    fresh = True  # `here` was just entered: a tag can only stand right behind that
+    fresh = union  # `here` was just entered: a tag can only stand right behind that
     for step in loc:
         if fresh and isinstance(here, Mapping):
             fresh = False

@@ -7,13 +7,29 @@ looks at single fields, so that their messages can name what the user meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from components.faults import Fault, Path, did_you_mean, missing, refuse
+from components.faults import (
+    Fault,
+    FaultsError,
+    Path,
+    did_you_mean,
+    missing,
+    refuse,
+    translated,
+    unique,
+)
 
 # Validation context of whatever comes from a stack file, where only camel case is a key.
 FROM_YAML: Final = {"yaml": True}
@@ -34,29 +50,74 @@ class Model(BaseModel):
     # Keys that the plugin or chart knows and this program does not offer, each with the reason.
     withheld: ClassVar[Mapping[str, str]] = {}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _keys(cls, data: Any, info: ValidationInfo) -> Any:
-        if isinstance(data, Mapping):
-            refuse(outputs_in(data))
-            refuse(cls._key_faults(data, yaml=bool(info.context and info.context.get("yaml"))))
-            return {key: tuples(value) for key, value in data.items()}
-        return data
+    # Sound values for required keys: with them the checks across fields can run where such a key
+    # is faulty itself. No fault about them is ever shown.
+    stand_ins: ClassVar[Mapping[str, Any]] = {}
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(self.faults())
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _every_fault(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        """Check keys, fields and what is across fields, and report all of it at once.
+
+        Pydantic stops at the first of the three that fails. So what is faulty is taken out and the
+        rest is checked again. A fault that leads through what was taken out, or is about an
+        absence, is then not the user's.
+        """
+        if not isinstance(data, Mapping):
+            return handler(data)
+        refuse(outputs_in(data))
+        known = cls._keys(yaml=bool(info.context and info.context.get("yaml")))
+        faults = list(cls._key_faults(data, known))
+        rest = {key: tuples(value) for key, value in data.items() if key in known}
+        try:
+            sound = handler(rest)
+            # Here, and not as a validator: those with a mode of their own would run too early.
+            faults += [fault for fault in sound.faults() if not (faults and fault.absence)]
+        except ValidationError as error:
+            missing_keys = {fault.path[0] for fault in faults if fault.absence}
+            faults += (
+                fault
+                for fault in translated(error, rest, union=False)
+                if not (fault.path and fault.path[0] in missing_keys)
+            )
+        else:
+            refuse(faults)
+            return sound
+        raise FaultsError(unique([*faults, *cls._across(rest, faults, handler)]))
+
+    @classmethod
+    def _across(
+        cls, rest: Mapping[Any, Any], faults: Sequence[Fault], handler: Callable[[Any], Self]
+    ) -> Iterator[Fault]:
+        """What is wrong across the fields that are left when the faulty ones are taken out."""
+        cut = {fault.path[0] for fault in faults if fault.path}
+        left = {key: value for key, value in rest.items() if key not in cut} | {
+            key: value for key, value in cls.stand_ins.items() if key in cut
+        }
+        try:
+            found: Iterable[Fault] = handler(left).faults()
+        except ValidationError as error:
+            found = translated(error, left, union=False)
+        for fault in found:
+            if not fault.absence and fault.path and fault.path[0] not in cut:
+                yield fault
+
+    @classmethod
+    def _keys(cls, *, yaml: bool) -> set[str]:
+        """The keys that stand for fields; in Python also by the fields' own names."""
+        aliases = {field.alias or name for name, field in cls.model_fields.items()}
+        return aliases if yaml else aliases | set(cls.model_fields)
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong across fields that are sound each by itself."""
         yield from ()
 
     @classmethod
-    def _key_faults(cls, data: Mapping[Any, Any], *, yaml: bool) -> Iterator[Fault]:
+    def _key_faults(cls, data: Mapping[Any, Any], known: set[str]) -> Iterator[Fault]:
         fields = cls.model_fields
-        aliases = {field.alias or name: field for name, field in fields.items()}
-        known = set(aliases) if yaml else set(aliases) | set(fields)
+        aliases = [field.alias or name for name, field in fields.items()]
         for key in data:
             if reason := cls.withheld.get(to_camel(str(key))):
                 yield Fault((key,), f"is not offered: {reason}")
@@ -64,7 +125,7 @@ class Model(BaseModel):
                 yield Fault((key,), f"is not a known key. {did_you_mean(key, aliases)}")
         for name, field in fields.items():
             alias = field.alias or name
-            if field.is_required() and alias not in data and (yaml or name not in data):
+            if field.is_required() and not {alias, name} & known & set(data):
                 yield missing(alias, field.description)
 
 

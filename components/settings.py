@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter
 
 from components.access import Access
 from components.args import MultusArgs, check
-from components.faults import MISSING, Fault, did_you_mean, missing, salvage
+from components.faults import MISSING, Fault, attempt, did_you_mean, missing
 from components.model import FROM_YAML, Model, tuples
 from components.networks import Network
 
@@ -149,7 +149,7 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
         if key == "networks" and isinstance(value, list):
             parts[name], found = _networks(value)
         else:
-            part, found = salvage(_from_yaml(_adapter(name)), value)
+            part, found = attempt(_from_yaml(_adapter(name)), value)
             if not found:
                 parts[name] = part
         faults += [fault.under(key) for fault in found]
@@ -164,7 +164,7 @@ def _networks(values: list[Any]) -> tuple[dict[int, Any], list[Fault]]:
     sound: dict[int, Any] = {}
     faults: list[Fault] = []
     for index, value in enumerate(values):
-        network, found = salvage(_from_yaml(_network_adapter()), value)
+        network, found = attempt(_from_yaml(_network_adapter()), value)
         if network is not None:
             sound[index] = network
         faults += [fault.under(index) for fault in found]

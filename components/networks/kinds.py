@@ -29,6 +29,7 @@ ON_MASTER = {
 class Macvlan(NetworkBase):
     """Pods as hosts of their own on the master's wire. The node itself cannot reach them."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "x", "master": "x"}
     withheld: ClassVar[Mapping[str, str]] = ON_MASTER
 
     type: Literal["macvlan"]
@@ -48,6 +49,7 @@ class Macvlan(NetworkBase):
 class Ipvlan(NetworkBase):
     """Pods with addresses of their own that share the master's MAC address."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "x", "master": "x"}
     withheld: ClassVar[Mapping[str, str]] = ON_MASTER
 
     type: Literal["ipvlan"]
@@ -87,6 +89,7 @@ class VlanTrunk(Model):
 class Bridge(NetworkBase):
     """A bridge on each node. It reaches other nodes only if it has one of their wires as a port."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "x", "bridge": "x"}
     withheld: ClassVar[Mapping[str, str]] = {
         "master": "a bridge has none. Add the node's interface to the bridge on the node",
         "mac": "every pod of the network would get the same one",
