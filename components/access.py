@@ -80,6 +80,8 @@ def ambient(environment: Mapping[str, str], home: Path, k3s: str = K3S_KUBECONFI
         raise KubeconfigError(f"KUBECONFIG names {named[0]}, which is no file; nothing was changed")
     if (home / ".kube" / "config").is_file():
         return None
+    if environment.get("KUBERNETES_SERVICE_HOST"):
+        return None  # in a pod of the cluster, whose service account kubectl and the provider use
     if Path(k3s).is_file():
         if os.access(k3s, os.R_OK):
             return k3s

@@ -136,6 +136,10 @@ def _digest(value: Any) -> str:
 
 
 def _repository(value: Any) -> str:
+    if isinstance(value, str) and "@" in value:
+        raise FaultsError(
+            [Fault((), "holds a user name or password; a chart repository is read without any")]
+        )
     if isinstance(value, str) and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
         return value.rstrip("/")
     raise FaultsError([Fault((), f'a chart repository has a URL, like "{REPOSITORY}"', value)])
@@ -160,7 +164,7 @@ class Chart(Model):
     repository: Annotated[
         str,
         BeforeValidator(_repository),
-        WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/?#]+[^\s?#]*$"}),
+        WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/?#@]+[^\s?#@]*$"}),
     ] = REPOSITORY
     """URL of the chart repository or of a mirror."""
     path: str | None = Field(default=None, min_length=1)

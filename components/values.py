@@ -44,6 +44,14 @@ TOP_LEVEL: Final = (
     "tolerations",
 )
 
+MAPPINGS: Final = frozenset(TOP_LEVEL) - {
+    "affinity",
+    "fullnameOverride",
+    "imagePullSecrets",
+    "nameOverride",
+    "tolerations",
+}
+
 NO_THICK: Final = (
     "the thick plugin's DaemonSet writes to /etc/cni/net.d and /opt/cni/bin, which K3s never "
     "reads. Leave it out: the thin plugin does the same work"
@@ -170,6 +178,10 @@ def faults(extra: Mapping[str, Any], decided: Mapping[str, Any]) -> Iterator[Fau
     for key in extra:
         if key not in TOP_LEVEL:
             yield Fault((key,), f"is no value of the chart. {did_you_mean(key, TOP_LEVEL)}")
+        elif key in MAPPINGS and not isinstance(extra[key], Mapping) and key not in decided:
+            yield Fault((key,), "the chart reads a mapping of names to values here", extra[key])
+    for dotted in (*REFUSED, *BOOLEANS):
+        yield from _no_mapping(extra, decided, dotted)
     for dotted, (when, reason) in REFUSED.items():
         value = _at(extra, dotted)
         if value is not MISSING and when(value) and _at(decided, dotted) is MISSING:
@@ -181,6 +193,20 @@ def faults(extra: Mapping[str, Any], decided: Mapping[str, Any]) -> Iterator[Fau
                 tuple(dotted.split(".")), "this is either true or false, without quotes", value
             )
     yield from _conflicts(extra, decided, ())
+
+
+def _no_mapping(
+    extra: Mapping[str, Any], decided: Mapping[str, Any], dotted: str
+) -> Iterator[Fault]:
+    """A value on the way to one that the templates read: they would fail at it, on the cluster."""
+    parts = dotted.split(".")
+    for length in range(2, len(parts)):
+        here = ".".join(parts[:length])
+        value = _at(extra, here)
+        conflict = _at(decided, here) is not MISSING  # which is reported as such
+        if value is not MISSING and not isinstance(value, Mapping) and not conflict:
+            path = tuple(parts[:length])
+            yield Fault(path, "the chart reads a mapping of names to values here", value)
 
 
 def _conflicts(

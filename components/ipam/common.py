@@ -83,11 +83,8 @@ SPECIAL: Final[tuple[tuple[str, Cidr], ...]] = tuple(
     for use, cidr in (
         ("this-network", "0.0.0.0/8"),
         ("loopback", "127.0.0.0/8"),
-        ("link-local", "169.254.0.0/16"),
         ("multicast", "224.0.0.0/4"),
-        ("reserved", "240.0.0.0/4"),
         ("loopback", "::/127"),
-        ("link-local", "fe80::/10"),
         ("multicast", "ff00::/8"),
     )
 )

@@ -108,7 +108,7 @@ class Dhcp(Model):
     """Options to ask the server for, beside routers and subnet-mask."""
     provide: tuple[DhcpProvide, ...] = ()
     """Options to send to the server, such as a host name."""
-    priority: int = Field(default=0, ge=0)
+    priority: int = Field(default=0, ge=0, le=2**31 - 1)
     """Metric of the routes that the server gives; 0 leaves it to the kernel."""
 
     @property

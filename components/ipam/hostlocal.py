@@ -123,6 +123,13 @@ class HostLocal(Model):
             return
         yield from self._set_faults()
         yield from route_faults(self.routes, [pool.cidr for pool in self.pools])
+        for index, route in enumerate(self.routes):
+            if any(route.gw in span for pool in self.pools for span in pool.spans):
+                yield Fault(
+                    ("routes", index, "gw"),
+                    "a pod may get it. Keep it out by rangeStart or rangeEnd",
+                    str(route.gw),
+                )
 
     def _set_faults(self) -> Iterator[Fault]:
         for index, members in enumerate(self.ranges):
@@ -164,9 +171,10 @@ class HostLocal(Model):
 
     @property
     def gateways(self) -> tuple[Address, ...]:
-        """The gateways that are named; the plugin's own guess, the first address, is none."""
+        """The gateways and next hops that are named, without the plugin's guess."""
         members = [member for members in self._sets for member in members]
-        return tuple(member.gateway for member in members if member.gateway is not None)
+        named = [member.gateway for member in members] + [route.gw for route in self.routes]
+        return tuple(address for address in named if address is not None)
 
     @property
     def _flat(self) -> HostLocalRange:

@@ -85,7 +85,8 @@ class Static(Model):
 
     @property
     def gateways(self) -> tuple[Address, ...]:
-        return tuple(entry.gateway for entry in self.addresses if entry.gateway is not None)
+        named = [entry.gateway for entry in self.addresses] + [route.gw for route in self.routes]
+        return tuple(address for address in named if address is not None)
 
     @property
     def guessed_gateways(self) -> frozenset[Address]:

@@ -8,13 +8,22 @@ the range without a word, and on K3s it finds its configuration only where it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from components.addresses import Address, AddressField, Cidr, CidrField, HoleField, Span, single
+from components.addresses import (
+    Address,
+    AddressField,
+    Cidr,
+    CidrField,
+    HoleField,
+    Span,
+    contains,
+    single,
+)
 from components.faults import Fault
 from components.ipam.common import (
     Dns,
@@ -56,33 +65,32 @@ class WhereaboutsRange(Model):
             if hole.version != self.range.version or not hole.overlaps(self.range):
                 found.append(Fault(("exclude", index), f"it is outside {self.range}", str(hole)))
         yield from found
-        if not found and not self.spans(None):
+        if not found and not self.spans():
             yield Fault(("exclude",), f"leaves nothing of {self.range} for pods")
 
     def limits(self) -> Span | None:
         span = usable(self.range, last_of_v6=False)
         return span and Span(self.range_start or span.first, self.range_end or span.last)
 
-    def holes(self, gateway: Address | None) -> tuple[Cidr, ...]:
-        """The exclusions, with the gateway where the range would hand it out."""
-        limits = self.limits()
-        if gateway is None or limits is None or gateway not in limits:
-            return self.exclude
-        if any(gateway in hole for hole in self.exclude):
-            return self.exclude
-        return (*self.exclude, single(gateway))
+    def holes(self, kept: Iterable[Address]) -> tuple[Cidr, ...]:
+        """The exclusions, with the addresses to keep back where the range would hand them out."""
+        limits, holes = self.limits(), list(self.exclude)
+        for address in kept:
+            if limits and address in limits and not any(contains(hole, address) for hole in holes):
+                holes.append(single(address))
+        return tuple(holes)
 
-    def spans(self, gateway: Address | None) -> tuple[Span, ...]:
+    def spans(self, kept: Iterable[Address] = ()) -> tuple[Span, ...]:
         limits = self.limits()
-        return limits.without(self.holes(gateway)) if limits else ()
+        return limits.without(self.holes(kept)) if limits else ()
 
-    def render(self, gateway: Address | None) -> dict[str, Any]:
+    def render(self, kept: Iterable[Address]) -> dict[str, Any]:
         body: dict[str, Any] = {"range": str(self.range)}
         if self.range_start is not None:
             body["range_start"] = str(self.range_start)
         if self.range_end is not None:
             body["range_end"] = str(self.range_end)
-        if holes := self.holes(gateway):
+        if holes := self.holes(kept):
             body["exclude"] = [str(hole) for hole in holes]
         return body
 
@@ -173,7 +181,9 @@ class Whereabouts(Model):
     def _overlapping(self) -> Iterator[Fault]:
         """Each entry gives the pod one more address, which must not be one that it has."""
         for (first, one), (second, two) in combinations(enumerate(self.ip_ranges), 2):
-            if any(a.overlaps(b) for a in one.spans(None) for b in two.spans(None)):
+            # One range is one pool, whatever its limits: the pod would be given what it has.
+            shared = any(a.overlaps(b) for a in one.spans() for b in two.spans())
+            if shared or one.range == two.range:
                 yield Fault(
                     ("ipRanges", second, "range"),
                     f"overlaps ipRanges[{first}], {one.range}. Keep them apart",
@@ -182,7 +192,9 @@ class Whereabouts(Model):
 
     @property
     def gateways(self) -> tuple[Address, ...]:
-        return (self.gateway,) if self.gateway is not None else ()
+        """The gateway and the next hops of routes: routers, all of them, and no pod's address."""
+        named = (self.gateway, *(route.gw for route in self.routes))
+        return tuple(dict.fromkeys(address for address in named if address is not None))
 
     def _gateway_faults(self) -> Iterator[Fault]:
         if self.gateway is None:
@@ -197,8 +209,8 @@ class Whereabouts(Model):
             return
         yield from gateway_faults(self.gateway, [entry.range for entry in self._entries])
         for index, entry in enumerate(self._entries):
-            only = entry.spans(None)
-            if only and not entry.spans(self.gateway):
+            only = entry.spans()
+            if only and not entry.spans(self.gateways):
                 path = ("ipRanges", index, "range") if self.ip_ranges else ("range",)
                 yield Fault(path, f"the gateway takes its only address {only[0]}", str(entry.range))
 
@@ -236,7 +248,7 @@ class Whereabouts(Model):
             Pool(
                 ("ipRanges", index, "range") if self.ip_ranges else ("range",),
                 entry.range,
-                entry.spans(self.gateway),
+                entry.spans(self.gateways),
             )
             for index, entry in enumerate(self._entries)
         )
@@ -250,9 +262,9 @@ class Whereabouts(Model):
         """CNI JSON; `configuration_path` is where the node's `whereabouts.conf` is."""
         body: dict[str, Any] = {"type": self.type, "configuration_path": configuration_path}
         if self.ip_ranges:
-            body["ipRanges"] = [entry.render(self.gateway) for entry in self.ip_ranges]
+            body["ipRanges"] = [entry.render(self.gateways) for entry in self.ip_ranges]
         else:
-            body |= self._flat.render(self.gateway)
+            body |= self._flat.render(self.gateways)
         if self.gateway is not None:
             body["gateway"] = str(self.gateway)
         if self.routes:

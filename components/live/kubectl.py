@@ -68,7 +68,7 @@ def explained(stderr: str) -> str:
     lost = ("refused", "unable to connect", "i/o timeout", "no route to host", "deadline exceeded")
     if any(word in last.lower() for word in lost):
         return unreachable(last)
-    if last.endswith("EOF"):  # kubectl asks for a user name, and nobody answers
+    if last == "error: EOF":  # kubectl asks for a user name, and nobody answers
         return "the kubeconfig has no credentials for this cluster: its user is missing or empty"
     if "Unauthorized" in last or "must be logged in" in last:
         return f"the cluster does not accept the credentials of the kubeconfig: {last}"
@@ -93,7 +93,8 @@ def connected(environment: Mapping[str, str]) -> Iterator[Kubectl]:
     content = environment.get("MULTUS_KUBECONFIG")
     if not content:
         default = Path.home() / ".kube" / "config"
-        if not plain.get("KUBECONFIG") and not default.exists():
+        named = plain.get("KUBECONFIG") or plain.get("KUBERNETES_SERVICE_HOST")
+        if not named and not default.exists():
             plain["KUBECONFIG"] = K3S_KUBECONFIG
         yield Kubectl(command, plain)
         return

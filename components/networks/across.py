@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from components.addresses import Cidr, Span
+from components.addresses import Address, Cidr, Span
 from components.cluster import Cluster
 from components.faults import Fault
 from components.ipam import HostLocal, Pool, Static, Whereabouts
@@ -86,13 +87,13 @@ def _overlaps(networks: Placed) -> Iterator[Fault]:
         key=lambda claim: (claim.span.first.version, int(claim.span.first)),
     )
     held: dict[tuple[object, ...], list[_Claim]] = {}
-    clashes: dict[tuple[int, int], Fault] = {}
+    clashes: dict[int, Fault] = {}  # one for each network: its first
     for claim in claims:
         active = [other for other in held.get(wire(claim.network), []) if other.reaches(claim)]
         for other in active:
             first, second = sorted((other, claim), key=lambda one: one.index)
             if first.index != second.index and not _share(first, second):
-                clashes.setdefault((second.index, first.index), _clash(first, second))
+                clashes.setdefault(second.index, _clash(first, second))
         held[wire(claim.network)] = [*active, claim]
     for _, fault in sorted(clashes.items()):
         yield fault
@@ -134,24 +135,36 @@ def _clash(first: _Claim, second: _Claim) -> Fault:
 
 def _gateways(networks: Placed) -> Iterator[Fault]:
     """A network keeps its own gateway back, not the one of another network on the wire."""
-    named = [
-        (index, network, gateway)
-        for index, network in networks.items()
-        if network.ipam is not None
-        for gateway in network.ipam.gateways
-    ]
-    for index, network, gateway in named:
-        for other, second in networks.items():
-            if other == index or second.ipam is None or wire(second) != wire(network):
-                continue
-            for pool in second.ipam.pools:
+    named: dict[tuple[object, ...], list[tuple[int, Address]]] = {}
+    for index, network in networks.items():
+        if network.ipam is not None:
+            at_wire = named.setdefault(wire(network), [])
+            at_wire += ((index, gateway) for gateway in network.ipam.gateways)
+    for index, network in networks.items():
+        plugin = network.ipam
+        if plugin is None:
+            continue
+        others = {
+            gateway: other
+            for other, gateway in named[wire(network)]
+            if other != index and gateway not in plugin.gateways
+        }
+        for pool in plugin.pools:
+            for gateway, other in others.items():
                 if any(gateway in span for span in pool.spans):
                     yield Fault(
-                        (other, "ipam", *pool.path),
-                        f"hands out {gateway}, which is the gateway of networks[{index}]. "
-                        "Exclude it, or name it as this network's gateway too",
+                        (index, "ipam", *pool.path),
+                        f"it hands out {gateway}, a gateway of networks[{other}]. "
+                        f"{KEEP_OUT[plugin.type]}",
                         str(pool),
                     )
+
+
+KEEP_OUT: Final = {
+    "host-local": "Keep it out by rangeStart or rangeEnd",
+    "static": "Take another address",
+    "whereabouts": "Put it into exclude",
+}
 
 
 def _share(first: _Claim, second: _Claim) -> bool:

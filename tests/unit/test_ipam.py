@@ -137,13 +137,13 @@ WHEREABOUTS: Final[list[tuple[Json, Json, int]]] = [
             "gateway": "10.0.0.5",
             "ipRanges": [
                 {"range": NET, "rangeEnd": "10.0.0.20", "exclude": ["10.0.0.7"]},
-                {"range": NET, "rangeStart": "10.0.0.21"},
+                {"range": "10.0.0.0/16", "rangeStart": "10.0.1.0"},
             ],
         },
         {
             "ipRanges": [
                 {"range": NET, "range_end": "10.0.0.20", "exclude": ["10.0.0.7/32", "10.0.0.5/32"]},
-                {"range": NET, "range_start": "10.0.0.21"},
+                {"range": "10.0.0.0/16", "range_start": "10.0.1.0"},
             ],
             "gateway": "10.0.0.5",
         },
@@ -177,8 +177,9 @@ WHEREABOUTS: Final[list[tuple[Json, Json, int]]] = [
             "logFile": "/var/log/wb.log",
             "logLevel": "debug",
         },
-        {
+        {  # the route's next hop is a router's address, and so no pod's
             "range": NET,
+            "exclude": ["10.0.0.254/32"],
             "routes": ROUTES,
             "dns": DNS,
             "network_name": "pool",
@@ -189,7 +190,7 @@ WHEREABOUTS: Final[list[tuple[Json, Json, int]]] = [
             "log_file": "/var/log/wb.log",
             "log_level": "debug",
         },
-        254,
+        253,
     ),
 ]
 DHCP: Final[list[tuple[Json, Json]]] = [

@@ -75,20 +75,20 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "the gateway is handed out, of range": Mutation(
         "ipam/whereabouts.py",
-        "self._flat.render(self.gateway)",
-        "self._flat.render(None)",
+        "self._flat.render(self.gateways)",
+        "self._flat.render(())",
         (WHEREABOUTS,),
     ),
     "the gateway is handed out, of ipRanges": Mutation(
         "ipam/whereabouts.py",
-        "entry.render(self.gateway)",
-        "entry.render(None)",
+        "entry.render(self.gateways)",
+        "entry.render(())",
         (WHEREABOUTS,),
     ),
     "the gateway is counted": Mutation(
         "ipam/whereabouts.py",
-        "(*self.exclude, single(gateway))",
-        "self.exclude",
+        "holes.append(single(address))",
+        "pass",
         (WHEREABOUTS,),
     ),
     "networks do not wait for the CRDs": Mutation(

@@ -47,6 +47,7 @@ ONLY_THE_MODELS_SEE: Final = {
     # It depends on another network.
     "across": """
         duplicate-name gateway-handed-out-by-another-network ipvlan-modes-differ
+        static-takes-the-gateway
         macvlan-and-ipvlan overlap-on-master overlap-same-range
         overlap-static-in-range passthru-shared
     """,
@@ -54,8 +55,9 @@ ONLY_THE_MODELS_SEE: Final = {
     "arithmetic": """
         exclude-everything exclude-foreign exclude-malformed gateway-is-broadcast
         gateway-handed-out-by-another-range gateway-malformed gateway-outside
-        gateway-outside-host-local gateway-takes-all ip-ranges-overlap ipv4-mapped
-        link-local-range loopback-address multicast-range
+        gateway-outside-host-local gateway-takes-all ip-ranges-of-one-pool ip-ranges-overlap
+        ipv4-mapped route-gateway-handed-out
+        loopback-address multicast-range
         host-bits host-bits-ipv6 lease-times no-room no-room-host-local no-room-ipv6
         range-end-is-broadcast range-start-after-end range-start-is-network-address
         range-start-of-other-family range-start-outside ranges-overlap-inside route-default
@@ -66,7 +68,7 @@ ONLY_THE_MODELS_SEE: Final = {
         extra-values-conflict extra-values-conflict-above extra-values-conflict-isolation
         extra-values-global-namespaces extra-values-hints extra-values-no-effect
         extra-values-node-slices extra-values-text-for-boolean
-        extra-values-thick extra-values-token
+        extra-values-thick extra-values-token extra-values-wrong-shape
     """,
 }
 
@@ -160,7 +162,7 @@ GOOD: Final[dict[str, Stack]] = {
     ),
     "no isolation": stack("dhcp", namespaceIsolation=False, timeout=600),
     "raw values": stack("dhcp", extraValues={"image": {"tag": "x"}, "tolerations": []}),
-    "raw values with a null": stack("dhcp", extraValues={"pod": {"resources": None}}),
+    "raw values with a null": stack("dhcp", extraValues={"image": {"tag": None}}),
     "null for what has no value": stack("dhcp", on(None, mtu=None)),
     "other providers' keys": {
         "config": {**stack("dhcp")["config"], "kubernetes:context": "x", "aws:region": "eu"}
