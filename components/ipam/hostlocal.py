@@ -27,6 +27,8 @@ from components.ipam.common import (
 )
 from components.model import Model
 
+PLAIN_PATH: Final = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+
 # On tmpfs, so that a reboot clears what pods of before it held (containernetworking/plugins#252);
 # the plugin's own default, /var/lib/cni/networks, keeps dead pods' addresses for ever.
 DATA_DIR: Final = "/run/cni/networks"
@@ -97,9 +99,9 @@ class HostLocal(Model):
     """Instead of subnet: a list of lists. Every pod gets one address of each inner list."""
     routes: tuple[Route, ...] = ()
     """Routes for the pod."""
-    data_dir: str = Field(default=DATA_DIR, pattern=r"^/[A-Za-z0-9._/-]+$")
+    data_dir: str = Field(default=DATA_DIR, pattern=PLAIN_PATH)
     """Where each node counts its addresses. The default is on tmpfs and cleared at reboot."""
-    resolv_conf: str | None = Field(default=None, pattern=r"^/[A-Za-z0-9._/-]+$")
+    resolv_conf: str | None = Field(default=None, pattern=PLAIN_PATH)
     """A resolv.conf on the node, parsed into the result."""
     allow_multi_node: bool = False
     """Accept that pods on different nodes get the same address."""

@@ -113,9 +113,13 @@ class _Claim:
 
 
 def wire(network: AnyNetwork) -> tuple[object, ...]:
-    """What two networks must share for their pods to be on one wire."""
+    """What two networks must share for their pods to be on one wire.
+
+    The device, which a macvlan may have in common with a bridge network, and the VLAN: without one
+    a bridge's port is in its default, which is 1.
+    """
     vlan = network.vlan if isinstance(network, Bridge) else None
-    return isinstance(network, Bridge), network.segment, vlan
+    return network.segment, vlan or 1
 
 
 def _clash(first: _Claim, second: _Claim) -> Fault:

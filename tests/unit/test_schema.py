@@ -49,7 +49,7 @@ ONLY_THE_MODELS_SEE: Final = {
         duplicate-name gateway-handed-out-by-another-network ipvlan-modes-differ
         static-takes-the-gateway
         macvlan-and-ipvlan overlap-on-master overlap-same-range
-        overlap-static-in-range passthru-shared
+        overlap-of-macvlan-and-bridge-on-one-device overlap-static-in-range passthru-shared
     """,
     # Of the right form, and not a possible address, range or number.
     "arithmetic": """
