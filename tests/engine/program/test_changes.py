@@ -113,10 +113,10 @@ def test_a_kubeconfig_of_the_stack_is_secret_and_rotates_in_place(
     )
     env = {"KUBECONFIG": "/nowhere/at-all"}
     assert checkout.cli("stack", "init", "dev", env=env).returncode == 0
-    _set_secret(checkout, content, env)
+    set_secret(checkout, content, env)
     first = checkout.up("dev", env=env).check()
     before = live.uids(cluster)
-    _set_secret(checkout, content + "\n# rotated\n", env)
+    set_secret(checkout, content + "\n# rotated\n", env)
     second = checkout.up("dev", env=env).check()
     assert replaced(second) == []
     assert live.uids(cluster) == before
@@ -125,7 +125,7 @@ def test_a_kubeconfig_of_the_stack_is_secret_and_rotates_in_place(
         assert canary not in said + json.dumps(checkout.state("dev"))
 
 
-def _set_secret(checkout: Workspace, content: str, env: dict[str, str]) -> None:
+def set_secret(checkout: Workspace, content: str, env: dict[str, str]) -> None:
     done = checkout.cli(
         "config", "set", "multus:kubeconfig", content, "--secret", "--stack", "dev", env=env
     )

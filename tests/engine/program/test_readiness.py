@@ -10,6 +10,7 @@ import pytest
 from testbed.cluster import Cluster
 from testbed.tools import Tools
 from tests.engine.program.conftest import MakeProgram
+from tests.engine.program.test_changes import set_secret
 
 SHORT = 12  # seconds until the wait gives up
 MULTUS = {"app": "rke2-multus"}
@@ -83,8 +84,16 @@ def test_a_generation_that_no_controller_has_seen_is_not_ready(
         assert any("has not seen generation 2 yet" in error for error in result.errors)
 
 
-def test_the_wait_leaves_no_file_behind(lonely: Cluster, program: MakeProgram) -> None:
+def test_the_wait_leaves_no_file_behind(
+    lonely: Cluster, program: MakeProgram, tmp_path: Path
+) -> None:
+    """A kubeconfig of the stack is handed to kubectl as a file, for as long as a task runs."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    env = {"TMPDIR": str(scratch), "KUBECONFIG": "/nowhere/at-all"}
     checkout = program("dev", lonely)
-    checkout.up("dev").check()
-    assert list(Path("/tmp").glob("multus-*.yaml")) == []  # noqa: S108
-    checkout.destroy("dev").check()
+    assert checkout.cli("stack", "init", "dev", env=env).returncode == 0
+    set_secret(checkout, lonely.kubeconfig.read_text(), env)
+    checkout.up("dev", env=env).check()
+    assert list(scratch.glob("multus-*.yaml")) == []
+    checkout.destroy("dev", env=env).check()
