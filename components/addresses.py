@@ -127,14 +127,20 @@ def _address(value: Any) -> Address:
         return value
     text = _text(value, "an address")
     if "/" in text:
-        bare = text.split("/")[0]
-        raise _fault(f'a single address takes no prefix. Did you mean "{bare}"?', value)
+        bare = text.partition("/")[0]
+        try:
+            meant = ipaddress.ip_address(bare)
+        except ValueError as error:
+            raise _not_an_address(value) from error
+        raise _fault(f'a single address takes no prefix. Did you mean "{meant}"?', value)
     try:
         return ipaddress.ip_address(text)
     except ValueError as error:
-        raise _fault(
-            f"that is not an IP address. Write it like {_EXAMPLES['an address']}", value
-        ) from error
+        raise _not_an_address(value) from error
+
+
+def _not_an_address(value: object) -> FaultsError:
+    return _fault(f"that is not an IP address. Write it like {_EXAMPLES['an address']}", value)
 
 
 def _cidr(value: Any) -> Cidr:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError
+from components.faults import Fault, FaultsError, needs_quotes
 from components.model import Model
 
 REPOSITORY: Final = "https://rke2-charts.rancher.io"
@@ -27,7 +29,7 @@ RELEASE: Final = "multus"
 CRD_RELEASE: Final = "multus-crd"
 NAMESPACE: Final = "kube-system"
 
-VERSION: Final = re.compile(r"v([0-9]+)\.([0-9]+)\.([0-9]{3})")
+VERSION: Final = re.compile(r"v([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{3})")
 Number = tuple[int, int, int]
 
 FIRST_GOOD: Final = "v4.2.414"
@@ -99,7 +101,7 @@ def refusal(version: str) -> str | None:
     if not match:
         if re.match(r"v[0-3]\.|v?4\.[01]\.", version):
             return f"it is from before K3s's paths could be set. Use {FIRST_GOOD} or later"
-        meant = re.sub(r"^v?(\d+)\.(\d+)\.(\d+)$", _padded, version)
+        meant = re.sub(r"^v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})$", _padded, version)
         hint = f'Did you mean "{meant}"?' if meant in VERSIONS else f'Write it like "{DEFAULT}".'
         return f"that is no version of the chart. {hint}"
     number = number_of(version)
@@ -120,9 +122,7 @@ def _padded(match: re.Match[str]) -> str:
 
 def _version(value: Any) -> str:
     if not isinstance(value, str):
-        raise FaultsError(
-            [Fault((), f'YAML read it as a number. Write it in quotes, like "{DEFAULT}"', value)]
-        )
+        raise FaultsError([Fault((), needs_quotes(value, f'like "{DEFAULT}"'), value)])
     if reason := refusal(value):
         raise FaultsError([Fault((), reason, value)])
     return value
@@ -141,7 +141,10 @@ def _repository(value: Any) -> str:
             [Fault((), "holds a user name or password; a chart repository is read without any")]
         )
     if isinstance(value, str) and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
-        return value.rstrip("/")
+        with suppress(ValueError):  # a broken IPv6 address or port
+            parts = urlsplit(value)
+            if parts.hostname and parts.port != 0:
+                return value.rstrip("/")
     raise FaultsError([Fault((), f'a chart repository has a URL, like "{REPOSITORY}"', value)])
 
 

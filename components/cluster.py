@@ -10,14 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError
+from components.addresses import Cidr, CidrField
+from components.faults import Fault, FaultsError, needs_quotes
 from components.model import Model
 
-VERSION: Final = re.compile(r"v([0-9]+)\.([0-9]+)\.([0-9]+)(-rc[0-9]+)?\+k3s[0-9]+")
+VERSION: Final = re.compile(
+    r"v([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})(-rc[0-9]{1,3})?\+k3s[0-9]{1,3}"
+)
+
+# Absolute, of names without a space or quote: the chart's templates pass it on without quotes.
+DIRECTORY: Final = r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+)+/*"
 
 # The first K3s release of each minor version whose CNI plugins live in data/cni, a directory that
 # survives K3s upgrades (k3s#10869 and its backports #10928 to #10931, October 2024).
@@ -26,9 +33,7 @@ FIRST_WITH_FIXED_DIRECTORY: Final = {28: 15, 29: 10, 30: 6, 31: 2}
 
 def _version(value: Any) -> str:
     if not isinstance(value, str):
-        raise FaultsError(
-            [Fault((), 'YAML read it as a number. Write it in quotes, like "v1.34.2+k3s1"', value)]
-        )
+        raise FaultsError([Fault((), needs_quotes(value, 'like "v1.34.2+k3s1"'), value)])
     if VERSION.fullmatch(value):
         return value
     if "+rke2" in value:
@@ -45,10 +50,12 @@ def _version(value: Any) -> str:
 
 
 def _data_dir(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/*", value):
-        raise FaultsError(
-            [Fault((), 'an absolute path of plain names is needed, like "/mnt/k3s"', value)]
+    if not isinstance(value, str) or not re.fullmatch(DIRECTORY, value):
+        rule = (
+            "an absolute path is needed, of letters, digits, dots, - and _ (the chart does not "
+            'quote it), like "/mnt/k3s"'
         )
+        raise FaultsError([Fault((), rule, value)])
     return value.rstrip("/")
 
 
@@ -84,9 +91,22 @@ class K3s(Model):
     data_dir: Annotated[
         str,
         BeforeValidator(_data_dir),
-        WithJsonSchema({"type": "string", "pattern": r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/*$"}),
+        WithJsonSchema({"type": "string", "pattern": f"^{DIRECTORY}$"}),
     ] = Field(default="/var/lib/rancher/k3s")
     """K3s's data directory (its --data-dir), the same on every node."""
+
+    cluster_cidr: tuple[CidrField, ...] = (ip_network("10.42.0.0/16"),)
+    """The pods' networks (K3s's --cluster-cidr), which no network of the stack may overlap."""
+    service_cidr: tuple[CidrField, ...] = (ip_network("10.43.0.0/16"),)
+    """The services' networks (K3s's --service-cidr), likewise."""
+
+    @property
+    def own_networks(self) -> Iterator[tuple[Cidr, tuple[str, str]]]:
+        """Each network of the cluster's own, with K3s's flag and our key for it."""
+        for cidr in self.cluster_cidr:
+            yield cidr, ("cluster-cidr", "clusterCidr")
+        for cidr in self.service_cidr:
+            yield cidr, ("service-cidr", "serviceCidr")
 
     @property
     def fixed_directory(self) -> bool:

@@ -12,6 +12,7 @@ mean "10.0.0.0/24"?`
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -24,6 +25,7 @@ Path = tuple[str | int, ...]
 
 DISCRIMINATOR: Final = "type"  # of every union
 LONGEST_VALUE: Final = 80
+PLAIN_KEY: Final = re.compile(r"[\w:/-]{1,80}")
 MISSING: Final = object()
 
 
@@ -47,8 +49,8 @@ class Fault:
 
     def __str__(self) -> str:
         if self.value is MISSING:
-            return f"{dotted(self.path)} {self.rule}"
-        return f"{dotted(self.path)} is {shown(self.value)}, but {self.rule}"
+            return printable(f"{dotted(self.path)} {self.rule}")
+        return printable(f"{dotted(self.path)} is {shown(self.value)}, but {self.rule}")
 
 
 class FaultsError(ValueError):
@@ -56,7 +58,8 @@ class FaultsError(ValueError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(str(fault) if fault.path else fault.rule for fault in faults))
+        lines = (str(fault) if fault.path else printable(fault.rule) for fault in faults)
+        super().__init__("; ".join(lines))
 
 
 def refuse(faults: Iterable[Fault]) -> None:
@@ -66,17 +69,46 @@ def refuse(faults: Iterable[Fault]) -> None:
 
 
 def dotted(path: Path) -> str:
-    """`("multus:networks", 2, "ipam")` as `multus:networks[2].ipam`."""
+    """`("multus:networks", 2, "ipam")` as `multus:networks[2].ipam`.
+
+    A key that could be taken for two, or for none, is quoted: `extraValues["image.tag"]`.
+    """
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif PLAIN_KEY.fullmatch(step):
+            text += f".{step}" if text else step
+        else:
+            text += f"[{shown(step)}]"
     return text
 
 
 def shown(value: Any) -> str:
-    """A value as the user would write it in JSON, shortened; never more than one line."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    """A value as the user would write it in JSON, shortened."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except RecursionError:
+        text = "nested beyond all reason"
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """One line for any terminal: what does not print is written as its code.
+
+    That is line breaks, terminal escapes, and halves of surrogate pairs.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def needs_quotes(value: object, example: str = "") -> str:
+    """The rule for what is no text, where one is needed."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return ", ".join(filter(None, ("YAML read it as a number. Write it in quotes", example)))
+    rule = "nothing stands there. Write a text" if value is None else "a text is needed here"
+    return ", ".join(filter(None, (rule, example)))
 
 
 def missing(key: str, description: str | None) -> Fault:
@@ -149,7 +181,7 @@ def _without_tags(loc: Sequence[str | int], raw: Any, *, union: bool) -> Path:
 
 
 _KINDS: Final = {
-    "string_type": "a text is needed here",
+    "string_unicode": "that is no text in Unicode",
     "bool_type": "this is either true or false, without quotes",
     "bool_parsing": "this is either true or false, without quotes",
     "int_type": "a whole number is needed here",
@@ -164,22 +196,26 @@ _KINDS: Final = {
 }
 
 
+def _kind_fault(path: Path, value: Any, context: Mapping[str, Any]) -> Fault:
+    """What is wrong with the key that tells the kinds of a union apart."""
+    if not isinstance(value, Mapping):
+        return Fault(path, "a mapping of names to values is needed here", value)
+    key = context["discriminator"].strip("'")
+    if key not in value:
+        return Fault((*path, key), "is missing: it says which kind this is", absence=True)
+    known = [word.strip(" '") for word in context["expected_tags"].split(",")]
+    tag = value[key]  # as the user wrote it; pydantic's is Python's form of it
+    if tag is None:
+        return Fault((*path, key), f"has no value. Known: {', '.join(known)}.")
+    return Fault((*path, key), f"that is not a known {key}. {did_you_mean(tag, known)}", tag)
+
+
 def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], message: str) -> Fault:
     match kind:
         case "literal_error" | "enum":
             return Fault(path, f"it must be one of {context['expected']}", value)
-        case "union_tag_invalid":
-            key = context["discriminator"].strip("'")
-            known = [word.strip(" '") for word in context["expected_tags"].split(",")]
-            tag = context["tag"]
-            return Fault(
-                (*path, key), f"that is not a known {key}. {did_you_mean(tag, known)}", tag
-            )
-        case "union_tag_not_found":
-            key = context["discriminator"].strip("'")
-            if isinstance(value, Mapping):
-                return Fault((*path, key), "is missing: it says which kind this is", absence=True)
-            return Fault(path, "a mapping of names to values is needed here", value)
+        case "union_tag_invalid" | "union_tag_not_found":
+            return _kind_fault(path, value, context)
         case "greater_than_equal":
             return Fault(path, f"it must be at least {context['ge']}", value)
         case "less_than_equal":
@@ -190,8 +226,10 @@ def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], mes
             )
         case "value_error":
             return Fault(path, str(context["error"]), value)
-        case "string_type" if isinstance(value, int | float) and not isinstance(value, bool):
-            return Fault(path, "YAML read it as a number. Write it in quotes", value)
+        case _ if value is None and kind.endswith("_type"):
+            return Fault(path, "has no value. Write one, or remove the key")
+        case "string_type":
+            return Fault(path, needs_quotes(value), value)
         case "string_pattern_mismatch":
             return Fault(path, f"it must have the form {context['pattern']}", value)
         case _:

@@ -120,9 +120,9 @@ class Model(BaseModel):
         aliases = [field.alias or name for name, field in fields.items()]
         for key in data:
             if reason := cls.withheld.get(to_camel(str(key))):
-                yield Fault((key,), f"is not offered: {reason}")
+                yield Fault((str(key),), f"is not offered: {reason}")
             elif key not in known:
-                yield Fault((key,), f"is not a known key. {did_you_mean(key, aliases)}")
+                yield Fault((str(key),), f"is not a known key. {did_you_mean(key, aliases)}")
         for name, field in fields.items():
             alias = field.alias or name
             if field.is_required() and not {alias, name} & known & set(data):
@@ -134,7 +134,11 @@ def tuples(value: Any) -> Any:
     return tuple(tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def outputs_in(value: Any, path: Path = ()) -> Iterator[Fault]:
+# What lies below has names that are not ours.
+RAW: Final = ("extra_values", "extraValues")
+
+
+def outputs_in(value: Any, path: Path = (), *, ours: bool = True) -> Iterator[Fault]:
     """Every Pulumi Output inside plain data, as a fault that names the field.
 
     An Output is told by its shape, so that nothing here imports pulumi.
@@ -147,7 +151,8 @@ def outputs_in(value: Any, path: Path = ()) -> Iterator[Fault]:
         )
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from outputs_in(inner, (*path, to_camel(str(key))))
+            name = to_camel(str(key)) if ours else str(key)
+            yield from outputs_in(inner, (*path, name), ours=ours and key not in RAW)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            yield from outputs_in(inner, (*path, index))
+            yield from outputs_in(inner, (*path, index), ours=ours)

@@ -30,6 +30,9 @@ NAMESPACE: Final = "multus"
 # What Pulumi.yaml's defaults are for keys that must be given: as if they were not there.
 EMPTY: Final[tuple[Any, ...]] = ("", {})
 
+# Far beyond what the deepest setting or Helm value needs; validation recurses.
+DEEPEST: Final = 50
+
 # Not part of MultusArgs: how to reach the cluster, which is a matter of who runs the program.
 ACCESS_KEYS: Final = ("kubeconfig", "context")
 
@@ -146,18 +149,36 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             if field.is_required():
                 faults.append(missing(key, field.description))
             continue
-        if key == "networks" and isinstance(value, list):
+        if _depth(value) > DEEPEST:
+            faults.append(Fault((key,), f"is nested more than {DEEPEST} levels deep"))
+        elif key == "networks" and isinstance(value, list):
             parts[name], found = _networks(value)
+            faults += [fault.under(key) for fault in found]
         else:
             part, found = attempt(_from_yaml(_adapter(name)), value)
             if not found:
                 parts[name] = part
-        faults += [fault.under(key) for fault in found]
+            faults += [fault.under(key) for fault in found]
     faults += [fault for fault in check(parts) if fault not in faults]
     if faults:
         return None, [_qualified(fault) for fault in faults]
     networks = tuple(parts.pop("networks", {}).values())
     return MultusArgs(**parts, networks=networks), []
+
+
+def _depth(value: Any) -> int:
+    """Levels of mappings and lists, counted no further than needed and without recursion."""
+    level, here = 0, [value]
+    while here and level <= DEEPEST:
+        here = [
+            inner
+            for node in here
+            for inner in (
+                node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+            )
+        ]
+        level += bool(here)
+    return level
 
 
 def _networks(values: list[Any]) -> tuple[dict[int, Any], list[Fault]]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 from typing import Any, Final
 
-from components.addresses import Address, AddressField, Cidr, CidrField, Span, contains
+from components.addresses import (
+    Address,
+    AddressField,
+    Cidr,
+    CidrField,
+    Interface,
+    Span,
+    contains,
+)
 from components.faults import Fault
 from components.model import Model
 
@@ -124,6 +132,23 @@ def limit_faults(
         )
 
 
+def is_host(address: Address, cidr: Cidr) -> bool:
+    """Whether a host of the network can have the address.
+
+    In a /31, /32, /127 or /128 every address is a host's (RFC 3021, RFC 6164).
+    """
+    if cidr.max_prefixlen - cidr.prefixlen < 2:
+        return True
+    return address != cidr.network_address and (
+        cidr.version == 6 or address != cidr.broadcast_address
+    )
+
+
+def first_address(cidr: Cidr) -> Interface:
+    """What plugins take for the gateway of a network that names none, with its prefix."""
+    return ip_interface(f"{cidr.network_address + 1}/{cidr.prefixlen}")
+
+
 def gateway_faults(
     gateway: Address, cidrs: Sequence[Cidr], path: tuple[str | int, ...] = ("gateway",)
 ) -> Iterator[Fault]:
@@ -136,7 +161,7 @@ def gateway_faults(
                 f"{cidr}",
                 str(gateway),
             )
-        elif gateway in (cidr.network_address, cidr.broadcast_address) and cidr.version == 4:
+        elif not is_host(gateway, cidr):
             yield Fault(path, f"that is not a host's address in {cidr}", str(gateway))
 
 
@@ -147,7 +172,7 @@ def route_faults(routes: Sequence[Route], onlink: Sequence[Cidr]) -> Iterator[Fa
     """
     families = {cidr.version for cidr in onlink}
     for index, route in enumerate(routes):
-        if route.dst.prefixlen == 0:
+        if route.dst.prefixlen <= 1:  # 0.0.0.0/1 and 128.0.0.0/1 are the known way around it
             yield Fault(
                 ("routes", index, "dst"),
                 "a default route here competes with the pod's own. Ask for it in "
@@ -173,6 +198,10 @@ def route_faults(routes: Sequence[Route], onlink: Sequence[Cidr]) -> Iterator[Fa
                 f"{', '.join(str(cidr) for cidr in onlink)}",
                 str(route.gw),
             )
+        elif onlink and not any(
+            contains(cidr, route.gw) and is_host(route.gw, cidr) for cidr in onlink
+        ):
+            yield Fault(("routes", index, "gw"), "that is not a host's address", str(route.gw))
 
 
 def capacity(pools: Sequence[Pool]) -> int:

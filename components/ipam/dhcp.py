@@ -7,12 +7,14 @@ but no longer renew them (containernetworking/plugins#235).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from components.faults import Fault, FaultsError, did_you_mean
+from components.forms import Form
 from components.model import Model
 
 # The names that the plugin parses; the documentation lists more, which it rejects at pod start.
@@ -26,20 +28,32 @@ OPTION_NAMES: Final = (
 )
 LONGEST_VALUE: Final = 255
 
+# RFC 2132: 0 pads, 255 ends the options, and 53 says what kind of message it is.
+END: Final = 255
+MESSAGE_TYPE: Final = 53
+
 
 def _option(value: Any) -> str:
     if isinstance(value, str) and (value in OPTION_NAMES or _is_code(value)):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
+    if isinstance(value, int) and not isinstance(value, bool) and _is_code(str(value)):
         raise FaultsError([Fault((), f'the plugin wants a text here: "{value}"', value)])
     hint = did_you_mean(value, OPTION_NAMES)
     raise FaultsError(
-        [Fault((), f'the plugin knows no such option. {hint} Or "0" to "255".', value)]
+        [
+            Fault(
+                (),
+                f'the plugin knows no such option. {hint} Or a number, "1" to "254" without "53".',
+                value,
+            )
+        ]
     )
 
 
 def _is_code(text: str) -> bool:
-    return text.isascii() and text.isdigit() and str(int(text)) == text and int(text) <= 255
+    return re.fullmatch(r"[1-9][0-9]{0,2}", text) is not None and (
+        int(text) < END and int(text) != MESSAGE_TYPE
+    )
 
 
 Option = Annotated[
@@ -48,8 +62,8 @@ Option = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": f"^({'|'.join(OPTION_NAMES)}|[0-9]|[1-9][0-9]|1[0-9]{{2}}|2[0-4][0-9]"
-            "|25[0-5])$",
+            "pattern": f"^({'|'.join(OPTION_NAMES)}|(?!53$)[1-9][0-9]?|1[0-9]{{2}}|2[0-4][0-9]"
+            "|25[0-4])$",
         }
     ),
 ]
@@ -71,7 +85,15 @@ class DhcpProvide(Model):
     """Name of the option, or its number in quotes."""
     value: str | None = None
     """The value, at most 255 bytes; or give fromArg."""
-    from_arg: str | None = Field(default=None, pattern=r"^[A-Z0-9_]+$")
+    from_arg: (
+        Annotated[
+            str,
+            Form(
+                "[A-Z0-9_]+", "a CNI argument has capital letters, digits and _, like K8S_POD_NAME"
+            ),
+        ]
+        | None
+    ) = None
     """Name of a CNI argument that holds the value, such as K8S_POD_NAME."""
 
     def faults(self) -> Iterator[Fault]:
@@ -111,8 +133,20 @@ class Dhcp(Model):
     priority: int = Field(default=0, ge=0, le=2**31 - 1)
     """Metric of the routes that the server gives; 0 leaves it to the kernel."""
 
+    def faults(self) -> Iterator[Fault]:
+        asked = [entry.option for entry in self.request]
+        sent = [entry.option for entry in self.provide]
+        for key, options in (("request", asked), ("provide", sent)):
+            for index, option in enumerate(options):
+                if (first := options.index(option)) != index:
+                    yield Fault((key, index, "option"), f"{key}[{first}] has it already", option)
+
     @property
     def gateways(self) -> tuple[()]:
+        return ()
+
+    @property
+    def bridge_addresses(self) -> tuple[()]:
         return ()
 
     @property

@@ -7,17 +7,18 @@ Fields and rules from containernetworking/plugins 1.9.1,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_interface
 from itertools import combinations, permutations
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field
-
-from components.addresses import Address, AddressField, CidrField, Span, single
+from components.addresses import Address, AddressField, CidrField, Interface, Span, single
 from components.faults import Fault
+from components.forms import NodePath
 from components.ipam.common import (
     Pool,
     Route,
     capacity,
+    first_address,
     gateway_faults,
     limit_faults,
     no_room,
@@ -26,8 +27,6 @@ from components.ipam.common import (
     usable,
 )
 from components.model import Model
-
-PLAIN_PATH: Final = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 
 # On tmpfs, so that a reboot clears what pods of before it held (containernetworking/plugins#252);
 # the plugin's own default, /var/lib/cni/networks, keeps dead pods' addresses for ever.
@@ -70,7 +69,14 @@ class HostLocalRange(Model):
 
     @property
     def _skipped(self) -> Address:
-        return self.gateway or self.subnet.network_address + 1
+        return self.bridge_address.ip
+
+    @property
+    def bridge_address(self) -> Interface:
+        """The gateway, with the subnet's prefix; the plugin's guess where none is named."""
+        if self.gateway is None:
+            return first_address(self.subnet)
+        return ip_interface(f"{self.gateway}/{self.subnet.prefixlen}")
 
     def render(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -99,9 +105,9 @@ class HostLocal(Model):
     """Instead of subnet: a list of lists. Every pod gets one address of each inner list."""
     routes: tuple[Route, ...] = ()
     """Routes for the pod."""
-    data_dir: str = Field(default=DATA_DIR, pattern=PLAIN_PATH)
+    data_dir: NodePath = DATA_DIR
     """Where each node counts its addresses. The default is on tmpfs and cleared at reboot."""
-    resolv_conf: str | None = Field(default=None, pattern=PLAIN_PATH)
+    resolv_conf: NodePath | None = None
     """A resolv.conf on the node, parsed into the result."""
     allow_multi_node: bool = False
     """Accept that pods on different nodes get the same address."""
@@ -177,6 +183,13 @@ class HostLocal(Model):
         members = [member for members in self._sets for member in members]
         named = [member.gateway for member in members] + [route.gw for route in self.routes]
         return tuple(address for address in named if address is not None)
+
+    @property
+    def bridge_addresses(self) -> tuple[Interface, ...]:
+        """What a bridge with isGateway takes: the gateway of each subnet."""
+        return tuple(
+            dict.fromkeys(member.bridge_address for members in self._sets for member in members)
+        )
 
     @property
     def _flat(self) -> HostLocalRange:

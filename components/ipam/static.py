@@ -6,13 +6,30 @@ Fields and rules from containernetworking/plugins 1.9.1, `plugins/ipam/static/ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_interface
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.addresses import Address, AddressField, InterfaceField, Span, single
+from components.addresses import (
+    Address,
+    AddressField,
+    Interface,
+    InterfaceField,
+    Span,
+    single,
+)
 from components.faults import Fault
-from components.ipam.common import Dns, Pool, Route, gateway_faults, route_faults, special_faults
+from components.ipam.common import (
+    Dns,
+    Pool,
+    Route,
+    first_address,
+    gateway_faults,
+    is_host,
+    route_faults,
+    special_faults,
+)
 from components.model import Model
 
 
@@ -27,11 +44,7 @@ class StaticAddress(Model):
     def faults(self) -> Iterator[Fault]:
         network = self.address.network
         yield from special_faults("address", single(self.address.ip), self.address)
-        # RFC 3021 and host routes: in a /31, /32, /127 or /128 every address is a host's.
-        if network.max_prefixlen - network.prefixlen >= 2 and (
-            self.address.ip == network.network_address
-            or (network.version == 4 and self.address.ip == network.broadcast_address)
-        ):
+        if not is_host(self.address.ip, network):
             yield Fault(
                 ("address",), f"that is not a host's address in {network}", str(self.address)
             )
@@ -89,12 +102,13 @@ class Static(Model):
         return tuple(address for address in named if address is not None)
 
     @property
-    def guessed_gateways(self) -> frozenset[Address]:
-        """What plugins take for the gateway of an address that has none: its network's first."""
-        return frozenset(
-            entry.address.network.network_address + 1
+    def bridge_addresses(self) -> tuple[Interface, ...]:
+        """What a bridge with isGateway takes: each gateway, or the first address where none is."""
+        return tuple(
+            ip_interface(f"{entry.gateway}/{entry.address.network.prefixlen}")
+            if entry.gateway
+            else first_address(entry.address.network)
             for entry in self.addresses
-            if entry.gateway is None
         )
 
     @property

@@ -9,8 +9,9 @@ the range without a word, and on K3s it finds its configuration only where it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_interface
 from itertools import combinations
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -20,11 +21,13 @@ from components.addresses import (
     Cidr,
     CidrField,
     HoleField,
+    Interface,
     Span,
     contains,
     single,
 )
 from components.faults import Fault
+from components.forms import Form, NodePath
 from components.ipam.common import (
     Dns,
     Pool,
@@ -40,6 +43,15 @@ from components.ipam.common import (
 from components.model import Model
 
 LONGEST_LEASE: Final = 600_000  # ten minutes; an ADD gives up after two
+
+PoolName = Annotated[
+    str,
+    Form(
+        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+        "a name has lower case letters, digits and -, at most 63, and starts and ends with a "
+        "letter or digit",
+    ),
+]
 
 
 class WhereaboutsRange(Model):
@@ -60,6 +72,12 @@ class WhereaboutsRange(Model):
             yield no_room("range", self.range)
             return
         found = list(special_faults("range", self.range))
+        if str(self.range).startswith(":"):
+            # `normalizeRange` in pkg/storage/kubernetes/ipam.go: "::1:0/112" is pool "--1-0-112".
+            rule = (
+                "the plugin names its pool after it, and Kubernetes takes no name with - in front"
+            )
+            found.append(Fault(("range",), rule, str(self.range)))
         found += list(limit_faults("range", span, self.range_start, self.range_end, self.range))
         for index, hole in enumerate(self.exclude):
             if hole.version != self.range.version or not hole.overlaps(self.range):
@@ -130,7 +148,7 @@ class Whereabouts(Model):
     """Routes for the pod."""
     dns: Dns | None = None
     """DNS data in the plugin's result."""
-    network_name: str | None = Field(default=None, pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+    network_name: PoolName | None = None
     """Name of the pool. Networks that name the same pool and range share its addresses."""
     enable_overlapping_ranges: bool = True
     """Let the plugin keep pools that overlap from handing out the same address."""
@@ -140,7 +158,7 @@ class Whereabouts(Model):
     """Milliseconds in which the holder must renew; less than the lease's."""
     leader_retry_period: int = Field(default=500, ge=1, le=LONGEST_LEASE)
     """Milliseconds between attempts; with jitter (1.2) less than the deadline."""
-    log_file: str | None = Field(default=None, pattern=r"^/[A-Za-z0-9._/-]+$")
+    log_file: NodePath | None = None
     """A log file on the node."""
     log_level: Literal["debug", "verbose", "error", "panic"] | None = None
     """How much the plugin logs."""
@@ -195,6 +213,14 @@ class Whereabouts(Model):
         """The gateway and the next hops of routes: routers, all of them, and no pod's address."""
         named = (self.gateway, *(route.gw for route in self.routes))
         return tuple(dict.fromkeys(address for address in named if address is not None))
+
+    @property
+    def bridge_addresses(self) -> tuple[Interface, ...]:
+        """What a bridge with isGateway takes: the gateway, once for each prefix that pods have."""
+        if self.gateway is None:
+            return ()
+        prefixes = dict.fromkeys(entry.range.prefixlen for entry in self._entries)
+        return tuple(ip_interface(f"{self.gateway}/{prefix}") for prefix in prefixes)
 
     def _gateway_faults(self) -> Iterator[Fault]:
         if self.gateway is None:

@@ -6,18 +6,14 @@ in `networks`, so that they name what the user wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Hashable, Iterator, Sequence
 
-from components.addresses import Address, Cidr, Span
 from components.cluster import Cluster
 from components.faults import Fault
-from components.ipam import HostLocal, Pool, Static, Whereabouts
+from components.ipam import Dhcp, HostLocal, Static, Whereabouts
+from components.networks import gateways
 from components.networks.kinds import AnyNetwork, Bridge, Ipvlan, Macvlan
-
-Placed = Mapping[int, AnyNetwork]
-"""Networks by their index in the stack's list."""
+from components.networks.wires import Claim, Placed, claims, meetings, wires
 
 
 def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
@@ -25,7 +21,7 @@ def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Itera
     yield from _names(networks)
     yield from _masters(networks)
     yield from _overlaps(networks)
-    yield from _gateways(networks)
+    yield from gateways.faults(networks)
     for index, network in networks.items():
         for fault in _of_one(network, ipam, cluster):
             yield fault.under(index)
@@ -71,62 +67,20 @@ def _masters(networks: Placed) -> Iterator[Fault]:
 
 
 def _overlaps(networks: Placed) -> Iterator[Fault]:
-    """Two networks on one wire must not hand out the same address.
-
-    A sweep over all spans in order of their first address, so that a thousand disjoint networks
-    cost a sort and not half a million comparisons.
-    """
-    claims = sorted(
-        (
-            _Claim(index, network, pool, span)
-            for index, network in networks.items()
-            if network.ipam is not None
-            for pool in network.ipam.pools
-            for span in pool.spans
-        ),
-        key=lambda claim: (claim.span.first.version, int(claim.span.first)),
-    )
-    held: dict[tuple[object, ...], list[_Claim]] = {}
+    """Two networks on one wire must not hand out the same address."""
     clashes: dict[int, Fault] = {}  # one for each network: its first
-    for claim in claims:
-        active = [other for other in held.get(wire(claim.network), []) if other.reaches(claim)]
-        for other in active:
-            first, second = sorted((other, claim), key=lambda one: one.index)
-            if first.index != second.index and not _share(first, second):
-                clashes.setdefault(second.index, _clash(first, second))
-        held[wire(claim.network)] = [*active, claim]
+    for first, second in meetings(claims(networks), lambda claim: wires(claim.network)):
+        if not _share(first, second):
+            clashes.setdefault(second.index, _clash(first, second))
     for _, fault in sorted(clashes.items()):
         yield fault
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """A span of addresses that a network hands out on its wire."""
-
-    index: int
-    network: AnyNetwork
-    pool: Pool
-    span: Span
-
-    def reaches(self, later: _Claim) -> bool:
-        return self.span.overlaps(later.span)
-
-
-def wire(network: AnyNetwork) -> tuple[object, ...]:
-    """What two networks must share for their pods to be on one wire.
-
-    The device, which a macvlan may have in common with a bridge network, and the VLAN: without one
-    a bridge's port is in its default, which is 1.
-    """
-    vlan = network.vlan if isinstance(network, Bridge) else None
-    return network.segment, vlan or 1
-
-
-def _clash(first: _Claim, second: _Claim) -> Fault:
+def _clash(first: Claim, second: Claim) -> Fault:
     same = first.pool.cidr == second.pool.cidr
     hint = (
         ", or give both the same networkName to share one pool"
-        if same and _whereabouts(first) and _whereabouts(second)
+        if same and first.whereabouts and second.whereabouts
         else ""
     )
     return Fault(
@@ -137,43 +91,9 @@ def _clash(first: _Claim, second: _Claim) -> Fault:
     )
 
 
-def _gateways(networks: Placed) -> Iterator[Fault]:
-    """A network keeps its own gateway back, not the one of another network on the wire."""
-    named: dict[tuple[object, ...], list[tuple[int, Address]]] = {}
-    for index, network in networks.items():
-        if network.ipam is not None:
-            at_wire = named.setdefault(wire(network), [])
-            at_wire += ((index, gateway) for gateway in network.ipam.gateways)
-    for index, network in networks.items():
-        plugin = network.ipam
-        if plugin is None:
-            continue
-        others = {
-            gateway: other
-            for other, gateway in named[wire(network)]
-            if other != index and gateway not in plugin.gateways
-        }
-        for pool in plugin.pools:
-            for gateway, other in others.items():
-                if any(gateway in span for span in pool.spans):
-                    yield Fault(
-                        (index, "ipam", *pool.path),
-                        f"it hands out {gateway}, a gateway of networks[{other}]. "
-                        f"{KEEP_OUT[plugin.type]}",
-                        str(pool),
-                    )
-
-
-KEEP_OUT: Final = {
-    "host-local": "Keep it out by rangeStart or rangeEnd",
-    "static": "Take another address",
-    "whereabouts": "Put it into exclude",
-}
-
-
-def _share(first: _Claim, second: _Claim) -> bool:
+def _share(first: Claim, second: Claim) -> bool:
     """Whereabouts networks that name one pool take their addresses from it together."""
-    one, two = _whereabouts(first), _whereabouts(second)
+    one, two = first.whereabouts, second.whereabouts
     return (
         one is not None
         and two is not None
@@ -183,14 +103,12 @@ def _share(first: _Claim, second: _Claim) -> bool:
     )
 
 
-def _whereabouts(claim: _Claim) -> Whereabouts | None:
-    return claim.network.ipam if isinstance(claim.network.ipam, Whereabouts) else None
-
-
 def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
     plugin = network.ipam
     if plugin is None:
         return
+    if cluster is not None:
+        yield from _clusters_own(network, cluster)
     if ipam is not None and not isinstance(plugin, Static) and plugin.type != ipam:
         yield Fault(
             ("ipam", "type"),
@@ -207,26 +125,102 @@ def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> I
         )
 
 
-def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
-    """Whereabouts names a pool after networkName and range, whatever the wire."""
-    first: dict[tuple[str | None, Cidr], AnyNetwork] = {}
-    for network in networks:
-        if not isinstance(network.ipam, Whereabouts):
-            continue
-        for pool in network.ipam.pools:
-            other = first.setdefault((network.ipam.network_name, pool.cidr), network)
-            if wire(other) != wire(network):
-                yield (
-                    f"networks {other.key} and {network.key} are on different wires and take "
-                    f"addresses from one pool, {pool.cidr}: what one uses the other lacks. Give "
-                    "each a networkName of its own"
+def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
+    """What is the cluster's own is reached by the pod's first interface, or not at all."""
+    plugin = network.ipam
+    taken = [
+        *(
+            (("ipam", *pool.path), pool.cidr, str(pool))
+            for pool in (plugin.pools if plugin else ())
+        ),
+        *(
+            (("ipam", "routes", index, "dst"), route.dst, str(route.dst))
+            for index, route in enumerate(getattr(plugin, "routes", ()))
+        ),
+    ]
+    for path, cidr, written in taken:
+        for own, flag in cluster.own_networks:
+            if cidr.version == own.version and cidr.overlaps(own):
+                yield Fault(
+                    path,
+                    f"it overlaps {own}, the cluster's own, which pods would no longer reach. "
+                    f"Choose another; if K3s runs with another --{flag[0]}, set "
+                    f"multus:cluster.{flag[1]}",
+                    written,
                 )
+                break
+
+
+def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+    """Whereabouts gives an address once in the cluster, whatever the wire.
+
+    It names a pool after networkName and range, and with enableOverlappingRanges it keeps
+    addresses of all pools with one networkName apart.
+    """
+
+    def pools(claim: Claim) -> Iterator[Hashable]:
+        if plugin := claim.whereabouts:
+            yield plugin.network_name, claim.pool.cidr
+            if plugin.enable_overlapping_ranges:
+                yield plugin.network_name
+
+    told: set[int] = set()
+    for first, second in meetings(claims(dict(enumerate(networks))), pools):
+        if second.index not in told and not {*wires(first.network)} & {*wires(second.network)}:
+            told.add(second.index)
+            yield (
+                f"networks {first.network.key} and {second.network.key} are on different wires and "
+                f"share addresses of {first.pool.cidr}: what one uses the other lacks. Give each a "
+                "networkName of its own"
+            )
+
+
+def _bridges(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+    """A bridge is made as the first pod on a node needs it, and stays so for the others."""
+    by_name: dict[str, list[Bridge]] = {}
+    for network in networks:
+        if isinstance(network, Bridge):
+            by_name.setdefault(network.bridge, []).append(network)
+    for name, sharing in by_name.items():
+        plain = next((one for one in sharing if not (one.vlan or one.vlan_trunk)), None)
+        tagged = next((one for one in sharing if one.vlan or one.vlan_trunk), None)
+        if plain and tagged:
+            yield (
+                f"networks {plain.key} and {tagged.key} share the bridge {name}, and only the "
+                "latter has a VLAN: where a pod of the former comes first, the node's bridge is "
+                f"made without VLAN filtering and keeps nothing apart. Give {plain.key} a vlan too"
+            )
+
+
+def _next_hops(network: AnyNetwork) -> Iterator[str]:
+    plugin = network.ipam
+    if not isinstance(plugin, Whereabouts | Static):
+        return
+    gateways = (
+        [plugin.gateway]
+        if isinstance(plugin, Whereabouts)
+        else [entry.gateway for entry in plugin.addresses]
+    )
+    families = {gateway.version for gateway in gateways if gateway is not None}
+    for route in plugin.routes:
+        if route.gw is None and route.dst.version not in families:
+            yield (
+                f"network {network.key} has no gateway for its route to {route.dst}: pods look for "
+                "each of its addresses on their own wire. Give the route a gw if there is a router"
+            )
 
 
 def warnings(networks: Sequence[AnyNetwork]) -> Iterator[str]:
     """What works and will surprise."""
     yield from _shared_pools(networks)
+    yield from _bridges(networks)
     for network in networks:
+        yield from _next_hops(network)
+        if isinstance(network, Ipvlan) and isinstance(network.ipam, Dhcp):
+            yield (
+                f"pods of network {network.key} share the master's MAC address: the DHCP server "
+                "must tell them apart by their client identifiers"
+            )
         if isinstance(network.ipam, Whereabouts | HostLocal) and network.ipam.capacity == 1:
             yield (
                 f"network {network.key} has one address: a rolling update hangs, because the new "

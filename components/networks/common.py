@@ -8,13 +8,24 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError
+from components.faults import Fault, FaultsError, needs_quotes
 from components.ipam import Ipam
 from components.model import Model
 
 DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-INTERFACE: Final = re.compile(r"[!-.0-9;-~]{1,15}")  # the kernel counts bytes
+# The kernel counts bytes, and takes % for the start of a number that it chooses.
+INTERFACE: Final = re.compile(r"[!-$&-.0-9;-~]{1,15}")
 FLANNELS_BRIDGE: Final = "cni0"
+# Interfaces of a K3s node that lead to no wire, with what they are.
+NO_WIRES: Final = {
+    "lo": "the loopback interface",
+    FLANNELS_BRIDGE: "the bridge of K3s itself",
+    "flannel.1": "flannel's tunnel between the nodes",
+    "flannel-v6.1": "flannel's tunnel between the nodes",
+    "flannel-wg": "flannel's tunnel between the nodes",
+    "flannel-wg-v6": "flannel's tunnel between the nodes",
+    "kube-ipvs0": "the services' dummy interface",
+}
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
 
 # The CNI version of the networks: with 1.0.0 every plugin of the chart works, and nothing that is
@@ -23,10 +34,12 @@ CNI_VERSION: Final = "1.0.0"
 
 
 def _dns_label(value: Any) -> str:
-    if isinstance(value, str) and DNS_LABEL.fullmatch(value):
+    if not isinstance(value, str):
+        raise FaultsError([Fault((), needs_quotes(value), value)])
+    if DNS_LABEL.fullmatch(value):
         return value
-    meant = re.sub(r"[^a-z0-9]+", "-", str(value).lower()).strip("-")[:63].strip("-")
-    hint = f' Did you mean "{meant}"?' if isinstance(value, str) and meant else ""
+    meant = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
+    hint = f' Did you mean "{meant}"?' if meant else ""
     raise FaultsError(
         [
             Fault(
@@ -54,15 +67,25 @@ def _interface(value: Any) -> str:
                 )
             ]
         )
+    if not isinstance(value, str):
+        raise FaultsError([Fault((), needs_quotes(value), value)])
     raise FaultsError(
         [
             Fault(
                 (),
-                "an interface name has 1 to 15 ASCII characters, none of them a space, / or :",
+                "an interface name has 1 to 15 ASCII characters, none of them a space, /, : or %",
                 value,
             )
         ]
     )
+
+
+def _master(value: Any) -> str:
+    if isinstance(value, str) and value in NO_WIRES:
+        raise FaultsError(
+            [Fault((), f"that is {NO_WIRES[value]}. Name the interface of the wire", value)]
+        )
+    return _interface(value)
 
 
 def _bridge(value: Any) -> str:
@@ -77,10 +100,12 @@ Name = Annotated[
     BeforeValidator(_dns_label),
     WithJsonSchema({"type": "string", "pattern": f"^{DNS_LABEL.pattern}$"}),
 ]
-InterfaceName = Annotated[
+Master = Annotated[
     str,
-    BeforeValidator(_interface),
-    WithJsonSchema({"type": "string", "pattern": f"^{INTERFACE.pattern}$"}),
+    BeforeValidator(_master),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{INTERFACE.pattern}$", "not": {"enum": sorted(NO_WIRES)}}
+    ),
 ]
 BridgeName = Annotated[
     str,

@@ -17,7 +17,8 @@ from components.cluster import Paths
 from components.faults import Fault
 from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.model import Model
-from components.networks.common import CNI_VERSION, BridgeName, InterfaceName, NetworkBase
+from components.networks.bridging import colliding
+from components.networks.common import CNI_VERSION, BridgeName, Master, NetworkBase
 
 ON_MASTER = {
     "mac": "every pod of the network would get the same one",
@@ -34,7 +35,7 @@ class Macvlan(NetworkBase):
 
     type: Literal["macvlan"]
     """macvlan."""
-    master: InterfaceName
+    master: Master
     """The node's interface, of the same name on every node, such as eth1."""
     mode: Literal["bridge", "private", "vepa", "passthru"] = "bridge"
     """How pods on one node reach each other; bridge is what nearly everybody wants."""
@@ -54,12 +55,21 @@ class Ipvlan(NetworkBase):
 
     type: Literal["ipvlan"]
     """ipvlan."""
-    master: InterfaceName
+    master: Master
     """The node's interface, of the same name on every node, such as eth1."""
     mode: Literal["l2", "l3", "l3s"] = "l2"
     """On which layer the master passes packets to pods."""
     ipam: ipam.Ipam
     """Where addresses come from; ipvlan does not work without."""
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if isinstance(self.ipam, Dhcp) and self.mode != "l2":
+            yield Fault(
+                ("mode",),
+                "on layer 3 no DHCP server hears a pod. Use l2 or another ipam",
+                self.mode,
+            )
 
     @property
     def segment(self) -> str:
@@ -152,6 +162,14 @@ class Bridge(NetworkBase):
 
         Only host-local keeps that one back (`calcGateways` in plugins/main/bridge/bridge.go).
         """
+        if clash := colliding(plugin.bridge_addresses):
+            one, other = clash
+            yield Fault(
+                ("isGateway",),
+                f"the bridge would need {one} and {other}, and it can have one of them. Leave "
+                "isGateway out, or make a network of each subnet, on bridges or VLANs of their own",
+                self.is_gateway,
+            )
         match plugin:
             case HostLocal():
                 return
@@ -161,7 +179,9 @@ class Bridge(NetworkBase):
                 fix = "Whereabouts has no gateway for two families. Leave it out"
             case Whereabouts() if plugin.gateway is None:
                 fix = "the bridge would take an address that a pod may get. Name it as ipam.gateway"
-            case Static() if plugin.guessed_gateways & {one.address.ip for one in plugin.addresses}:
+            case Static() if {one.ip for one in plugin.bridge_addresses} & {
+                one.address.ip for one in plugin.addresses
+            }:
                 fix = "the bridge would take the pod's own address. Give it a gateway"
             case Whereabouts() | Static():
                 return

@@ -129,7 +129,8 @@ def test_digests_of_ones_own_replace_the_published_ones() -> None:
 
 BAD: Final = [
     ({"version": 4.3}, "YAML read it as a number"),
-    ({"version": None}, "YAML read it as a number"),
+    ({"version": None}, "nothing stands there. Write a text"),
+    ({"version": "v4.3." + "7" * 5000}, "that is no version of the chart"),
     ({"sha256": "a" * 63}, "64 hexadecimal digits"),
     ({"sha256": "g" * 64}, "64 hexadecimal digits"),
     ({"sha256": 7}, "64 hexadecimal digits"),

@@ -59,6 +59,12 @@ def test_a_directory_that_upgrades_replace_is_warned_of(version: str, directory:
         assert "v1.28.15, v1.29.10, v1.30.6, v1.31.2 or later" in warning
 
 
+def test_a_hidden_data_directory_is_one() -> None:
+    assert cluster(dataDir="/home/me/.rancher/k3s").paths.bin_dir == (
+        "/home/me/.rancher/k3s/data/cni"
+    )
+
+
 @pytest.mark.parametrize("data_dir", ["/mnt/k3s", "/mnt/k3s/", "/mnt/k3s//"])
 def test_everything_follows_the_data_directory(data_dir: str) -> None:
     paths = cluster(dataDir=data_dir).paths
@@ -77,17 +83,19 @@ REFUSED = [
     ({"version": "latest"}, 'as "k3s --version" prints it'),
     ({"version": "v1.34.2+k3s1\n"}, "that is not a K3s version"),
     ({"version": 1.34}, "YAML read it as a number. Write it in quotes"),
-    ({"version": None}, "YAML read it as a number. Write it in quotes"),
+    ({"version": None}, 'nothing stands there. Write a text, like "v1.34.2+k3s1"'),
+    ({"version": "v1.34." + "9" * 5000 + "+k3s1"}, "that is not a K3s version"),
     ({"distribution": "rke2"}, "must be one of 'k3s'"),
     ({"nodes": 1}, "must be one of 'single' or 'multi'"),
-    ({"dataDir": "mnt/k3s"}, "an absolute path of plain names"),
-    ({"dataDir": "/"}, "an absolute path of plain names"),
-    ({"dataDir": ""}, "an absolute path of plain names"),
-    ({"dataDir": "/mnt/../etc"}, "an absolute path of plain names"),
-    ({"dataDir": "/mnt/k3s; reboot"}, "an absolute path of plain names"),
-    ({"dataDir": "/mnt/$HOME"}, "an absolute path of plain names"),
-    ({"dataDir": "/mnt/k3s\n"}, "an absolute path of plain names"),
-    ({"dataDir": ["/mnt"]}, "an absolute path of plain names"),
+    ({"dataDir": "mnt/k3s"}, "an absolute path is needed"),
+    ({"dataDir": "/"}, "an absolute path is needed"),
+    ({"dataDir": ""}, "an absolute path is needed"),
+    ({"dataDir": "/mnt/../etc"}, "an absolute path is needed"),
+    ({"dataDir": "/mnt/k3s; reboot"}, "an absolute path is needed"),
+    ({"dataDir": "/mnt/$HOME"}, "an absolute path is needed"),
+    ({"dataDir": "/mnt/k3s\n"}, "an absolute path is needed"),
+    ({"dataDir": "/mnt/./k3s"}, "an absolute path is needed"),
+    ({"dataDir": ["/mnt"]}, "an absolute path is needed"),
     ({"data_dir": "/mnt"}, 'Did you mean "dataDir"?'),
 ]
 

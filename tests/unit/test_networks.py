@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from ipaddress import ip_network
 from typing import Any, Final
 
 import pytest
@@ -36,6 +37,10 @@ def local(cidr: str = "10.0.0.0/24", **fields: Any) -> Json:
 
 def static(address: str) -> Json:
     return {"type": "static", "addresses": [{"address": address}]}
+
+
+def bridge(name: str, ipam: Json, **fields: Any) -> Json:
+    return {"type": "bridge", "name": name, "isGateway": True, "ipam": ipam, **fields}
 
 
 # (settings, what is rendered between `type` and `ipam`)
@@ -255,6 +260,68 @@ ACROSS: Final[list[tuple[list[Json], str, K3s, list[tuple[str, str]]]]] = [
         MULTI,
         [("0.ipam.type", "the stack deploys dhcp (multus:ipam), so that is dhcp or static")],
     ),
+    (  # what one VLAN's port hears of the other
+        [
+            {"type": "bridge", "vlan": 5, "preserveDefaultVlan": True, "ipam": wb()},
+            {"type": "bridge", "name": "two", "vlan": 6, "ipam": wb()},
+            {"type": "bridge", "name": "three", "ipam": wb()},
+        ],
+        "whereabouts",
+        MULTI,
+        [("2.ipam.range", "overlaps networks[0] on br1")],
+    ),
+    (  # one gateway for two networks, and one that the bridge cannot have besides
+        [
+            bridge("one", local(rangeEnd="10.0.0.99")),
+            bridge("two", local(rangeStart="10.0.0.100")),
+            bridge("three", local("10.0.1.0/24")),
+            bridge("four", local("10.0.2.0/24"), vlan=5),
+            bridge("five", local("fd00:1::/64")),
+            bridge("six", local("fd00:2::/64")),
+        ],
+        "host-local",
+        SINGLE,
+        [("2.isGateway", "for networks[0] it has 10.0.0.1/24")],
+    ),
+    (  # the same address, and another prefix
+        [bridge("one", local()), bridge("two", local("10.0.0.128/25", gateway="10.0.0.129"))],
+        "host-local",
+        SINGLE,
+        [
+            ("1.ipam.subnet", "overlaps networks[0]"),
+            ("0.ipam.subnet", "it hands out 10.0.0.129, a gateway of networks[1]"),
+            ("1.isGateway", "the bridge would need 10.0.0.129/25"),
+        ],
+    ),
+    (  # the plugin's own guess is a gateway where the bridge takes it, and only there
+        [
+            bridge("one", local(rangeStart="10.0.0.9")),
+            {"type": "bridge", "name": "two", "ipam": static("10.0.0.1/24")},
+            {"name": "three", "ipam": local("10.0.1.0/24", rangeStart="10.0.1.9")},
+            {"name": "four", "ipam": static("10.0.1.1/24")},
+        ],
+        "host-local",
+        SINGLE,
+        [("1.ipam.addresses.0.address", "it hands out 10.0.0.1, a gateway of networks[0]")],
+    ),
+    ([{"ipam": wb("10.42.0.0/24")}], "whereabouts", MULTI, [("0.ipam.range", "clusterCidr")]),
+    (
+        [{"ipam": wb("10.42.0.0/24")}],
+        "whereabouts",
+        K3s(
+            distribution="k3s",
+            version="v1.34.2+k3s1",
+            nodes="multi",
+            cluster_cidr=(ip_network("10.52.0.0/16"),),
+        ),
+        [],
+    ),
+    (
+        [{"ipam": wb(gateway="10.0.0.1", routes=[{"dst": "10.43.0.0/24"}])}],
+        "whereabouts",
+        MULTI,
+        [("0.ipam.routes.0.dst", "serviceCidr")],
+    ),
     ([{"ipam": local()}], "host-local", SINGLE, []),
     ([{"ipam": local()}], "host-local", MULTI, [("0.ipam.type", "the cluster has several nodes")]),
     ([{"ipam": local(allowMultiNode=True)}], "host-local", MULTI, []),
@@ -290,10 +357,14 @@ def test_one_address_is_warned_of() -> None:
     assert len(list(across.warnings([one, two, network(name="three")]))) == 1
 
 
+def gw(prefix: str) -> Json:
+    return wb(f"{prefix}.0/24", gateway=f"{prefix}.1")
+
+
 def test_a_thousand_networks_on_one_wire_take_no_time() -> None:
+    prefixes = [f"10.{index // 250}.{index % 250}" for index in range(1000)]
     placed = {
-        index: network(name=f"n{index}", ipam=wb(f"10.{index // 250}.{index % 250}.0/24"))
-        for index in range(1000)
+        index: network(name=f"n{index}", ipam=gw(prefix)) for index, prefix in enumerate(prefixes)
     }
     start = time.process_time()
     assert list(across.faults(placed, "whereabouts", MULTI)) == []

@@ -37,6 +37,8 @@ ONLY_THE_MODELS_SEE: Final = {
         bridge-gateway-is-the-pods bridge-gateway-unnamed bridge-gateway-with-dhcp
         bridge-gateway-with-dual-stack bridge-gateway-without-addresses
         chart-digest-of-no-chart chart-repository-beside-path
+        bridge-gateways-of-one-network dhcp-option-twice ipvlan-layer-3-with-dhcp
+        range-of-the-pods range-of-the-services route-takes-the-services
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
         dhcp-value-and-argument exclude-beside-ip-ranges gateway-with-dual-stack
         global-namespaces-without-isolation host-local-on-several-nodes
@@ -47,12 +49,15 @@ ONLY_THE_MODELS_SEE: Final = {
     # It depends on another network.
     "across": """
         duplicate-name gateway-handed-out-by-another-network ipvlan-modes-differ
-        static-takes-the-gateway
+        bridge-gateway-handed-out-by-another-network bridge-gateways-of-two-networks
+        overlap-by-default-vlan static-takes-the-gateway
         macvlan-and-ipvlan overlap-on-master overlap-same-range
         overlap-of-macvlan-and-bridge-on-one-device overlap-static-in-range passthru-shared
     """,
     # Of the right form, and not a possible address, range or number.
     "arithmetic": """
+        chart-repository-broken range-without-pool-name route-gateway-is-broadcast
+        route-half-default
         exclude-everything exclude-foreign exclude-malformed gateway-is-broadcast
         gateway-handed-out-by-another-range gateway-malformed gateway-outside
         gateway-outside-host-local gateway-takes-all ip-ranges-of-one-pool ip-ranges-overlap

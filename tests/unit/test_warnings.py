@@ -54,3 +54,47 @@ def test_a_directory_that_an_upgrade_replaces(version: str, *, warned: bool) -> 
 def test_global_namespaces_that_leave_out_default(shared: list[str], *, warned: bool) -> None:
     said = warnings(network("a"), globalNamespaces=shared)
     assert bool(said) is warned
+
+
+def bridge(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "type": "bridge", "bridge": "br1", **fields}
+
+
+def test_pools_that_overlap_on_two_wires() -> None:
+    """enableOverlappingRanges keeps them apart, although they are two pools."""
+    wide = network("b", "eth2", range="192.168.0.0/16")
+    [said] = warnings(network("a"), wide)
+    assert "share addresses of 192.168.20.0/24" in said
+
+
+def test_control_pools_that_overlap_and_know_nothing_of_each_other() -> None:
+    apart = network("b", "eth2", range="192.168.0.0/16", enableOverlappingRanges=False)
+    assert warnings(network("a"), apart) == []
+
+
+def test_a_bridge_that_is_made_without_vlan_filtering() -> None:
+    [said] = warnings(bridge("plain"), bridge("tagged", vlan=5))
+    assert said.startswith("networks default/plain and default/tagged share the bridge br1")
+
+
+def test_control_a_bridge_with_vlans_only() -> None:
+    assert warnings(bridge("one", vlan=1), bridge("tagged", vlan=5)) == []
+
+
+@pytest.mark.parametrize(
+    ("ipam", "warned"),
+    [
+        ({"routes": [{"dst": "172.16.0.0/12"}]}, True),
+        ({"routes": [{"dst": "172.16.0.0/12", "gw": "192.168.20.1"}]}, False),
+        ({"routes": [{"dst": "172.16.0.0/12"}], "gateway": "192.168.20.1"}, False),
+    ],
+)
+def test_a_route_without_a_router(ipam: dict[str, Any], *, warned: bool) -> None:
+    said = warnings(network("a", **ipam))
+    assert bool(said) is warned
+
+
+def test_ipvlan_with_dhcp() -> None:
+    pods = {"name": "a", "type": "ipvlan", "master": "eth1", "ipam": {"type": "dhcp"}}
+    [said] = warnings(pods, ipam="dhcp")
+    assert "client identifiers" in said
