@@ -58,6 +58,22 @@ def test_a_faulty_stack_file_says_exactly_what_was_reviewed(
     nothing_was_made(checkout, "dev", cluster)
 
 
+@pytest.mark.parametrize("name", ["networks", "network", "boolean", "timeout"])
+def test_a_wrong_type_of_a_whole_key_is_refused_by_the_cli_itself(
+    name: str, cluster: Cluster, program: MakeProgram
+) -> None:
+    """It checks Pulumi.yaml's types first. The goldens of these are for the library's users."""
+    text = (FAULTY / f"wrong-type-of-{name}.yaml").read_text()
+    key = {"boolean": "namespaceIsolation", "timeout": "timeout"}.get(name, "networks")
+    checkout = program("dev", cluster)
+    checkout.write_stack("dev", text)
+    result = checkout.up("dev")
+    assert not result.ok
+    assert f"multus:{key}" in result.stderr
+    assert result.errors == ()  # the program was not run
+    nothing_was_made(checkout, "dev", cluster)
+
+
 def test_a_chart_repository_that_is_away(
     cluster: Cluster, program: MakeProgram, repository: Repository
 ) -> None:
