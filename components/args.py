@@ -6,11 +6,12 @@ parts meet: it works on whatever parts are sound, so that one fault does not hid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import Field
 
+from components import raw_values
 from components import values as helm
 from components.chart import Chart
 from components.cluster import Cluster, Paths
@@ -126,6 +127,18 @@ def check(parts: Mapping[str, Any]) -> Iterator[Fault]:
         namespace_isolation=isolation,
         global_namespaces=shared,
     )
-    yield from (
-        fault.under("extraValues") for fault in helm.faults(parts.get("extra_values", {}), decided)
+    stack = raw_values.Stack(
+        parts.get("chart", Chart()).version, ipam, _plugins(placed.values(), ipam)
     )
+    yield from (
+        fault.under("extraValues")
+        for fault in raw_values.faults(parts.get("extra_values", {}), decided, stack)
+    )
+
+
+def _plugins(networks: Iterable[Network], ipam: str | None) -> tuple[str, ...]:
+    """CNI plugins that the networks call, and that the DHCP daemon is."""
+    found = {"dhcp"} if ipam == "dhcp" else set()
+    for network in networks:
+        found |= {network.type} | ({network.ipam.type} if network.ipam else set())
+    return tuple(sorted(found))

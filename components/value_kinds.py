@@ -1,0 +1,245 @@
+"""What a raw Helm value of each kind must look like, for the chart and for the API server.
+
+The kinds are those of `chart_values.json`. A check yields faults relative to the value; their
+rules never quote a value, for raw values may be secret. Facts are of Kubernetes' validation of
+pods (v1.34), of Multus 4.3.0's `thin_entrypoint` and of how the templates quote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from components.faults import Fault, did_you_mean
+from components.value_resources import A_MAPPING, NAME, QUALIFIED, resources, unknown
+
+Check = Callable[[Any], Iterator[Fault]]
+
+A_LIST: Final = 'the chart reads a list here, each entry on its own line after "- "'
+A_BOOLEAN: Final = "this is either true or false, without quotes"
+
+TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?"
+_COMPONENT: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+# `…@sha256` with 64 digits as the tag is how a chart of `repository:tag` takes a digest.
+REPOSITORY: Final = rf"({_HOST}/)?{_COMPONENT}(/{_COMPONENT})*(@sha256)?"
+REGISTRY: Final = rf"({_HOST}(/{_COMPONENT})*)?"
+# Templates put these between double quotes, where a quote or backslash would end or change them.
+PATH: Final = r"(/[^\"\\\s]*)?"
+LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
+# Templates write names without quotes, and YAML would read these as something else.
+NO_YAML_TEXT: Final = r"(?i)(true|false|yes|no|on|off|y|n|null|~|[0-9][0-9a-fox._e-]*)"
+
+
+def no_text(value: Any) -> str | None:
+    """Why that is no text, or None if it is one."""
+    if isinstance(value, str):
+        return None
+    if isinstance(value, bool):
+        return "YAML read it as true or false. Write it in quotes"
+    if isinstance(value, int | float):
+        return "YAML read it as a number. Write it in quotes"
+    return "the chart reads a text here"
+
+
+def _text(pattern: str, rule: str) -> Check:
+    def check(value: Any) -> Iterator[Fault]:
+        if reason := no_text(value):
+            yield Fault((), reason, value)
+        elif not re.fullmatch(pattern, value):
+            yield Fault((), rule, value)
+
+    return check
+
+
+def _one_of(*words: str, empty: bool = False, fold: bool = False) -> Check:
+    def check(value: Any) -> Iterator[Fault]:
+        if reason := no_text(value):
+            yield Fault((), reason, value)
+        elif (value.lower() if fold else value) not in ((*words, "") if empty else words):
+            hint = did_you_mean(value, words) if get_close_matches(value, words) else ""
+            yield Fault((), f"it must be one of {', '.join(words)}. {hint}".strip(), value)
+
+    return check
+
+
+def _boolean(value: Any) -> Iterator[Fault]:
+    if not isinstance(value, bool):
+        yield Fault((), A_BOOLEAN, value)
+
+
+def _name(value: Any) -> Iterator[Fault]:
+    if reason := no_text(value):
+        yield Fault((), reason, value)
+    elif not re.fullmatch(NAME, value) or len(value) > 253:
+        yield Fault((), "a name has lower case letters, digits, - and . only", value)
+    elif re.fullmatch(NO_YAML_TEXT, value):
+        yield Fault((), "the chart writes it without quotes, and it is no text then", value)
+
+
+def _word(value: Any) -> Iterator[Fault]:
+    if reason := no_text(value):
+        yield Fault((), reason, value)
+    elif not re.fullmatch(r"[A-Za-z]+", value) or re.fullmatch(NO_YAML_TEXT, value):
+        yield Fault((), "the chart reads one plain word here", value)
+
+
+def _texts(key: str, value: str, rule: str) -> Check:
+    """A mapping whose keys are qualified names and whose values have a form."""
+
+    def check(found: Any) -> Iterator[Fault]:
+        if not isinstance(found, Mapping):
+            yield Fault((), A_MAPPING, found)
+            return
+        for name, text in found.items():
+            if not re.fullmatch(key, name) or len(name.rpartition("/")[0]) > 253:
+                yield Fault(
+                    (name,), "is no such name: it is like example.com/name, with 63 letters"
+                )
+            elif reason := no_text(text):
+                yield Fault((name,), reason, text)
+            elif not re.fullmatch(value, text):
+                yield Fault((name,), rule, text)
+
+    return check
+
+
+def _entries(check: Callable[[Mapping[str, Any]], Iterator[Fault]], example: str) -> Check:
+    def checked(value: Any) -> Iterator[Fault]:
+        if not isinstance(value, list | tuple):
+            yield Fault((), A_LIST, value)
+            return
+        for index, entry in enumerate(value):
+            if isinstance(entry, Mapping):
+                yield from (fault.under(index) for fault in check(entry))
+            else:
+                yield Fault((index,), f"an entry is a mapping, like {example}", entry)
+
+    return checked
+
+
+def _pull_secret(entry: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from unknown(entry, ("name",), "a pull secret")
+    if "name" not in entry:
+        yield Fault(("name",), "is missing: the name of a Secret")
+    else:
+        yield from (fault.under("name") for fault in _secret_name(entry["name"]))
+
+
+_secret_name: Final = _text(NAME, "a name has lower case letters, digits, - and . only")
+_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def _toleration(entry: Mapping[str, Any]) -> Iterator[Fault]:
+    known = ("key", "operator", "value", "effect", "tolerationSeconds")
+    yield from unknown(entry, known, "a toleration")
+    operator, effect = entry.get("operator", "Equal"), entry.get("effect", "")
+    for key, check in _TOLERATION.items():
+        if key in entry:
+            yield from (fault.under(key) for fault in check(entry[key]))
+    if operator == "Exists" and entry.get("value"):
+        yield Fault(("value",), "does nothing beside operator Exists, and Kubernetes refuses it")
+    if operator in ("Equal", "") and not entry.get("key"):
+        yield Fault((), "without a key the operator must be Exists", entry)
+    seconds = entry.get("tolerationSeconds")
+    if seconds is not None and (not isinstance(seconds, int) or isinstance(seconds, bool)):
+        yield Fault(("tolerationSeconds",), "a whole number is needed here", seconds)
+    elif seconds is not None and effect != "NoExecute":
+        yield Fault(("tolerationSeconds",), "Kubernetes takes it beside NoExecute only", seconds)
+
+
+_TOLERATION: Final[Mapping[str, Check]] = {
+    "key": _text(f"({QUALIFIED})?", "a taint's key is like example.com/name"),
+    "operator": _one_of("Exists", "Equal", empty=True),
+    "value": _text(LABEL, "a taint's value has at most 63 letters, digits, -, _ and ."),
+    "effect": _one_of(*_EFFECTS, empty=True),
+}
+
+
+_POD_SECURITY: Final = (
+    "appArmorProfile", "fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsNonRoot", "runAsUser",
+    "seLinuxChangePolicy", "seLinuxOptions", "seccompProfile", "supplementalGroups",
+    "supplementalGroupsPolicy", "sysctls", "windowsOptions",
+)  # fmt: skip
+_SECURITY: Final = (
+    "allowPrivilegeEscalation", "appArmorProfile", "capabilities", "privileged", "procMount",
+    "readOnlyRootFilesystem", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxOptions",
+    "seccompProfile", "windowsOptions",
+)  # fmt: skip
+AS_ROOT: Final = "Whereabouts writes to the node's directories as root. Leave it out"
+
+
+def _security(known: Sequence[str], what: str) -> Check:
+    def check(value: Any) -> Iterator[Fault]:
+        if not isinstance(value, Mapping):
+            yield Fault((), A_MAPPING, value)
+            return
+        yield from unknown(value, known, what)
+        for key in ("privileged", "runAsNonRoot", "readOnlyRootFilesystem"):
+            if key in value and key in known:
+                yield from (fault.under(key) for fault in _boolean(value[key]))
+        if value.get("runAsNonRoot") is True:
+            yield Fault(("runAsNonRoot",), AS_ROOT, True)  # noqa: FBT003
+        if (user := value.get("runAsUser", 0)) != 0 or isinstance(user, bool):
+            yield Fault(("runAsUser",), AS_ROOT, user)
+
+    return check
+
+
+def _affinity(value: Any) -> Iterator[Fault]:
+    if not isinstance(value, Mapping):
+        yield Fault((), A_MAPPING, value)
+        return
+    yield from unknown(value, ("nodeAffinity", "podAffinity", "podAntiAffinity"), "an affinity")
+    for key, inner in value.items():
+        if not isinstance(inner, Mapping):
+            yield Fault((key,), A_MAPPING, inner)
+
+
+def _update_strategy(value: Any) -> Iterator[Fault]:
+    if value == "OnDelete":
+        rule = "pods of the old version would stay, and the wait for new ones fails. Leave it out"
+        yield Fault((), rule, value)
+    else:
+        yield from _one_of("RollingUpdate")(value)
+
+
+KINDS: Final[Mapping[str, Check]] = {
+    "affinity": _affinity,
+    "annotations": _texts(QUALIFIED, r"(?s).*", ""),
+    "boolean": _boolean,
+    "fileName": _text(
+        r"((?!00-multus\.conf)[A-Za-z0-9_][A-Za-z0-9._-]*)?",
+        "the name of a file in K3s's confDir is needed, like 10-flannel.conflist, "
+        "and not Multus's own",
+    ),
+    "labels": _texts(QUALIFIED, LABEL, "a label has at most 63 letters, digits, -, _ and ."),
+    "logLevel": _one_of("debug", "verbose", "error", "panic", empty=True, fold=True),
+    "name": _name,
+    "names": _text(
+        r"[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*)*",
+        'plugins are listed with commas and without spaces, like "flannel,vlan"',
+    ),
+    "path": _text(PATH, 'an absolute path without blanks and quotes is needed, like "/run/a.log"'),
+    "podSecurityContext": _security(_POD_SECURITY, "a pod's securityContext"),
+    "pullPolicy": _one_of("Always", "IfNotPresent", "Never"),
+    "pullSecrets": _entries(_pull_secret, "name: my-registry"),
+    "registry": _text(
+        REGISTRY,
+        'a registry is written without https:// and without / at its end, like "a.lan:5000"',
+    ),
+    "repository": _text(
+        REPOSITORY,
+        'an image is written in lower case without https:// and tag, like "a.lan/rancher/multus". '
+        "The tag has a value of its own",
+    ),
+    "resources": resources,
+    "securityContext": _security(_SECURITY, "a container's securityContext"),
+    "tag": _text(TAG, "a tag has at most 128 letters, digits, -, _ and ."),
+    "text": _text(r"[^\"\\\n]*", "quotes and backslashes cannot stand here"),
+    "tolerations": _entries(_toleration, "operator: Exists"),
+    "updateStrategy": _update_strategy,
+    "word": _word,
+}
