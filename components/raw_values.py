@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from components.chart import DEFAULT, FIRST_GOOD, NEWEST, number_of
 from components.faults import MISSING, Fault, did_you_mean
-from components.value_forms import LONGEST_KEY, malformed, shown_key
+from components.value_forms import malformed, shown_key
 from components.value_kinds import KINDS
 from components.value_resources import A_MAPPING, above_limits
 from components.value_rules import DAEMONS, IDLE, IMAGES, REFUSED, SETTING, TAKEN
@@ -138,14 +138,12 @@ def _unread(here: tuple[str, ...], decided: Mapping[str, Any], stack: Stack) -> 
     if key in siblings:
         return None
     shown = (*above, shown_key(key))
-    first, *rest = key.split(".")
-    if rest and (first in siblings or not above):
-        inside = ": {".join((first, *rest)) if len(key) <= LONGEST_KEY else first
-        closing = "}" * len(rest)
+    if "." in key and names((*above, *key.split(".")[:-1]), stack.version):
+        inside = ": {".join(key.split("."))
         return Fault(
             shown,
             "is one name with dots to Helm, and no value of the chart. Write mappings: "
-            f"{inside}: …{closing}",
+            f"{inside}: …{'}' * key.count('.')}",
         )
     if known := KNOWN.get(dotted):
         when = f"since {known.since}" if known.since != FIRST_GOOD else f"up to {known.until}"

@@ -15,6 +15,7 @@ from components.faults import Fault, did_you_mean
 A_MAPPING: Final = "the chart reads a mapping of names to values here"
 NAME: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 QUALIFIED: Final = rf"({NAME}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
+LONGEST_QUANTITY: Final = 32  # the API server cuts at 2^63
 QUANTITY: Final = re.compile(
     r"([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?"
 )
@@ -37,7 +38,7 @@ def amount(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     match = QUANTITY.fullmatch(str(value))
-    if not match:
+    if not match or len(match[0]) > LONGEST_QUANTITY:
         return None
     suffix = match[2] or ""
     if suffix not in SCALE:  # an exponent

@@ -117,6 +117,7 @@ UNSOUND: Final[list[tuple[str, Any, str]]] = [
     (f"{WB}.nodeSliceController.enabled", True, "refused"),
     (f"{WB}.nodeSliceController", True, "a mapping"),
     (f"{WB}.resources.limits.cpu", "100x", "no quantity"),
+    (f"{WB}.resources.limits.cpu", "9" * 100, "no quantity"),
     (f"{WB}.resources.limits.memry", "1Gi", 'Did you mean "memory"?'),
     (f"{WB}.resources.limits.memory", "50Mi", "at least the request that the chart sets"),
     (f"{REC}.resources.requests.memory", "51Mi", "at most the limit that the chart sets"),
@@ -160,6 +161,13 @@ def test_a_dotted_key_is_no_path(key: str) -> None:
     [fault] = found({key: "x"})
     assert fault.path == (f'"{key}"',)
     assert f"{': {'.join(key.split('.'))}: …" in fault.rule
+
+
+@pytest.mark.parametrize("key", ["foo.bar", "x" * 5000 + ".y", "..."])
+def test_a_key_with_dots_that_leads_nowhere_is_only_unknown(key: str) -> None:
+    [fault] = found({key: "x"})
+    assert "is no value of the chart. Known: " in str(fault)
+    assert len(str(fault)) < 500
 
 
 @pytest.mark.parametrize(
