@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from components import raw_values
 from components import values as helm
 from components.chart import Chart
 from components.cluster import Cluster, Paths
@@ -127,12 +126,10 @@ def check(parts: Mapping[str, Any]) -> Iterator[Fault]:
         namespace_isolation=isolation,
         global_namespaces=shared,
     )
-    stack = raw_values.Stack(
-        parts.get("chart", Chart()).version, ipam, _plugins(placed.values(), ipam)
-    )
+    stack = helm.Stack(parts.get("chart", Chart()).version, ipam, _plugins(placed.values(), ipam))
     yield from (
         fault.under("extraValues")
-        for fault in raw_values.faults(parts.get("extra_values", {}), decided, stack)
+        for fault in helm.faults(parts.get("extra_values", {}), decided, stack)
     )
 
 

@@ -24,14 +24,12 @@ from components.args import MultusArgs, check
 from components.faults import MISSING, Fault, attempt, did_you_mean, missing
 from components.model import FROM_YAML, Model, tuples
 from components.networks import Network
+from components.values.forms import DEEPEST
 
 NAMESPACE: Final = "multus"
 
 # What Pulumi.yaml's defaults are for keys that must be given: as if they were not there.
 EMPTY: Final[tuple[Any, ...]] = ("", {})
-
-# Far beyond what the deepest setting or Helm value needs; validation recurses.
-DEEPEST: Final = 50
 
 # Not part of MultusArgs: how to reach the cluster, which is a matter of who runs the program.
 ACCESS_KEYS: Final = ("kubeconfig", "context")

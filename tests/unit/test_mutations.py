@@ -142,13 +142,13 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         (f"{STRUCTURE}::test_protect_holds_the_releases_and_leaves_single_networks_free",),
     ),
     "Multus's token expires": Mutation(
-        "values.py",
+        "values/typed.py",
         '"cleanupConfigOnExit": True',
         '"cleanupConfigOnExit": False',
         (f"{VALUES}::test_is_the_documentations_page_with_exactly_the_reviewed_differences",),
     ),
     "the CRD chart is not told about Whereabouts": Mutation(
-        "values.py",
+        "values/typed.py",
         'return {"rke2-whereabouts": {"enabled": "whereabouts" in ipams}}',
         'return {"rke2-whereabouts": {"enabled": False}}',
         (

@@ -17,6 +17,7 @@ import pytest
 from components import values as helm
 from components.args import MultusArgs
 from components.cluster import K3s
+from components.values.typed import EVERYWHERE as ANY_NODE
 from testbed.charts import oracle
 
 PATHS: Final = K3s(distribution="k3s", version="v1.34.2+k3s1", nodes="single").paths
@@ -47,7 +48,7 @@ DIFFERENCES: Final[dict[str, dict[str, tuple[Any, Any, str]]]] = {
         f"{CONF}.multusConfFile": (MISSING, "auto", TOKEN),
         f"{CONF}.namespaceIsolation": (MISSING, True, TYPED),
         "manifests.dhcpDaemonSet": (MISSING, False, TYPED),
-        f"{WB}.tolerations": (MISSING, [dict(one) for one in helm.EVERYWHERE], EVERYWHERE),
+        f"{WB}.tolerations": (MISSING, [dict(one) for one in ANY_NODE], EVERYWHERE),
         f"{WB}.priorityClassName": (MISSING, "system-node-critical", EVERYWHERE),
     },
 }

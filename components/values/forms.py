@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from components.faults import Fault, Path
+from components.faults import Fault, Path, shown
 
-DEEPEST: Final = 32
-LONGEST_KEY: Final = 60
+DEEPEST: Final = 32  # far beyond what any value or setting needs; validation recurses
 # Helm keeps the values in a Secret, which holds 1 MiB.
 LARGEST: Final = 1024 * 1024
 # What a terminal or YAML would take for more than a letter, line ends and tabs apart.
@@ -25,13 +23,13 @@ def malformed(extra: Mapping[Any, Any]) -> Iterator[Fault]:
     while waiting:
         path, value = waiting.pop()
         if len(path) > DEEPEST:
-            yield Fault(path[:2], f"is nested more than {DEEPEST} levels deep. Remove it")
+            yield Fault(path[:2], f"is nested more than {DEEPEST} levels deep")
             return
         size += len(value) + 1 if isinstance(value, str) else 1
         if isinstance(value, Mapping):
             yield from (Fault(path, rule) for key in value if (rule := _bad_key(key)))
             size += sum(len(key) for key in value if isinstance(key, str))
-            waiting += [((*path, shown_key(key)), value[key]) for key in reversed(list(value))]
+            waiting += [((*path, str(key)), value[key]) for key in reversed(list(value))]
         elif isinstance(value, list | tuple):
             waiting += [((*path, index), value[index]) for index in reversed(range(len(value)))]
         elif rule := _bad_scalar(value):
@@ -43,9 +41,9 @@ def malformed(extra: Mapping[Any, Any]) -> Iterator[Fault]:
 
 def _bad_key(key: Any) -> str | None:
     if not isinstance(key, str):
-        return f"has the key {shown_key(key)}, which is no text. Write it in quotes"
+        return f"has the key {shown(key)}, which is no text. Write it in quotes"
     if not key or not key.isprintable():
-        return f"has the key {shown_key(key)}, which is no name. Remove it"
+        return f"has the key {shown(key)}, which is no name. Remove it"
     return None
 
 
@@ -59,13 +57,3 @@ def _bad_scalar(value: Any) -> str | None:
         fits = -(2**63) <= value < 2**63
         return None if fits else "is a number of more than 64 bits. Write it in quotes"
     return None if value is None else "is nothing that a stack file can hold. Write a text"
-
-
-def shown_key(key: Any) -> str:
-    """A key as one bounded piece of a path; in quotes where it is not plainly a name."""
-    text = str(key)
-    if len(text) > LONGEST_KEY:
-        text = text[: LONGEST_KEY - 1] + "…"
-    if not text.isprintable():
-        return json.dumps(text)
-    return text if text and not {*". "} & {*text} else f'"{text}"'

@@ -1,7 +1,7 @@
 """Typed inputs to the chart's Helm values.
 
 `typed` is everything that the program decides: it is the K3s documentation page's values file,
-put right. `merged` adds raw values, which `raw_values.py` has checked before.
+put right. `merged` adds raw values, which `raw.py` has checked before.
 Facts about templates are of rke2-multus v4.2.414 to v4.3.017.
 """
 

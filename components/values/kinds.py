@@ -1,6 +1,6 @@
 """What a raw Helm value of each kind must look like, for the chart and for the API server.
 
-The kinds are those of `chart_values.json`. A check yields faults relative to the value; their
+The kinds are those of `known.json`. A check yields faults relative to the value; their
 rules never quote a value, for raw values may be secret. Facts are of Kubernetes' validation of
 pods (v1.34), of Multus 4.3.0's `thin_entrypoint` and of how the templates quote.
 """
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from components.faults import Fault, did_you_mean
-from components.value_resources import A_MAPPING, NAME, QUALIFIED, resources, unknown
+from components.values.resources import A_MAPPING, NAME, QUALIFIED, resources, unknown
 
 Check = Callable[[Any], Iterator[Fault]]
 

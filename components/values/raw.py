@@ -1,8 +1,8 @@
 """What is wrong with raw Helm values (`multus:extraValues`): everything that would not work.
 
 Helm itself says nothing of a value that no template reads, and of a wrong one only on the cluster.
-`chart_values.json` lists by dotted path what the thin plugin's templates of rke2-multus v4.2.414
-to v4.3.017 read, whether values.yaml names it or not; `value_kinds.py` says what each must be.
+`known.json` lists by dotted path what the thin plugin's templates of rke2-multus v4.2.414
+to v4.3.017 read, whether values.yaml names it or not; `kinds.py` says what each must be.
 Rules never quote a value: raw values may be secret.
 """
 
@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from components.chart import DEFAULT, FIRST_GOOD, NEWEST, number_of
 from components.faults import MISSING, Fault, did_you_mean
-from components.value_forms import malformed, shown_key
-from components.value_kinds import KINDS
-from components.value_resources import A_MAPPING, above_limits
-from components.value_rules import DAEMONS, IDLE, IMAGES, REFUSED, SETTING, TAKEN
+from components.values.forms import malformed
+from components.values.kinds import KINDS
+from components.values.resources import A_MAPPING, above_limits
+from components.values.rules import DAEMONS, IDLE, IMAGES, REFUSED, SETTING, TAKEN
 
 MOST_FAULTS: Final = 20
 
@@ -41,7 +41,7 @@ class Known:
 
 KNOWN: Final[Mapping[str, Known]] = {
     dotted: Known(**row)
-    for dotted, row in json.loads(Path(__file__).with_name("chart_values.json").read_text()).items()
+    for dotted, row in json.loads(Path(__file__).with_name("known.json").read_text()).items()
 }
 
 
@@ -111,10 +111,7 @@ def _walk(
             )
         elif dotted in KNOWN:
             for found in KINDS[KNOWN[dotted].kind](value):
-                path = tuple(
-                    shown_key(step) if isinstance(step, str) else step for step in found.path
-                )
-                yield Fault((*here, *path), found.rule, found.value)
+                yield found.under(*here)
         elif not isinstance(value, Mapping):
             if dotted not in REFUSED:
                 yield Fault(here, A_MAPPING, value)
@@ -137,18 +134,17 @@ def _unread(here: tuple[str, ...], decided: Mapping[str, Any], stack: Stack) -> 
     siblings = names(tuple(above), stack.version)
     if key in siblings:
         return None
-    shown = (*above, shown_key(key))
     if "." in key and names((*above, *key.split(".")[:-1]), stack.version):
         inside = ": {".join(key.split("."))
         return Fault(
-            shown,
+            here,
             "is one name with dots to Helm, and no value of the chart. Write mappings: "
             f"{inside}: …{'}' * key.count('.')}",
         )
     if known := KNOWN.get(dotted):
         when = f"since {known.since}" if known.since != FIRST_GOOD else f"up to {known.until}"
-        return Fault(shown, f"does nothing: the chart reads it {when} only. Remove it")
-    return Fault(shown, f"is no value of the chart. {did_you_mean(key, siblings)}")
+        return Fault(here, f"does nothing: the chart reads it {when} only. Remove it")
+    return Fault(here, f"is no value of the chart. {did_you_mean(key, siblings)}")
 
 
 def names(above: tuple[str, ...], version: str) -> list[str]:
