@@ -19,9 +19,25 @@ COMMAND: Final = "exec python3 -"
 _HERE: Final = Path(__file__).parent
 _SHARED_IMPORT: Final = "from components.live.kubectl import "
 
+# An old Python reads a text as a whole before it runs any of it, and would complain of the first
+# word that it does not know. So the task is a text in a text that every Python 3 can read.
+_AROUND: Final = """\
+import sys
+if sys.version_info < (3, 9):
+    sys.exit("python3 on PATH is Python %d.%d, and 3.9 or later is needed. Put a newer one "
+             "before it on PATH where Pulumi runs" % sys.version_info[:2])
+exec(compile(r'''
+{source}''', "<{task}>", "exec"))
+"""
+
+
+def source(task: Task) -> str:
+    """The task's source with kubectl.py in place of its import."""
+    lines = (_HERE / f"{task}.py").read_text(encoding="utf-8").splitlines()
+    own = [line for line in lines if not line.startswith((_SHARED_IMPORT, "from __future__"))]
+    return "\n".join([(_HERE / "kubectl.py").read_text(encoding="utf-8"), *own, ""])
+
 
 def script(task: Task) -> str:
-    """The task's source with kubectl.py in place of its import."""
-    lines = (_HERE / f"{task}.py").read_text().splitlines()
-    own = [line for line in lines if not line.startswith((_SHARED_IMPORT, "from __future__"))]
-    return "\n".join([(_HERE / "kubectl.py").read_text(), *own, ""])
+    """What `python3 -` is given."""
+    return _AROUND.format(source=source(task), task=task)
