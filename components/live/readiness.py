@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from components.live.kubectl import Kubectl, TaskError, main
+from components.live.kubectl import Kubectl, TaskError, main, one_line
 
 Live = dict[str, Any]  # an object as kubectl prints it
 
 POLL_SECONDS = 2
 MOST_PODS = 5
+REPORT_SECONDS = 60  # until no more logs are asked for, from nodes that may not answer
+NO_NODE = (
+    "no node is to run it: there is none, the node selector fits none, or their taints keep it off"
+)
 
 
 def problems(expected: Sequence[str], workloads: Sequence[Live]) -> dict[str, str]:
@@ -45,19 +50,33 @@ def unready(workload: Live) -> str | None:
         wanted = status.get("desiredNumberScheduled", 0)
         updated = status.get("updatedNumberScheduled", 0)
         ready = status.get("numberReady", 0)
-        none = "no node is to run it: there is none, or the node selector fits none"
+        none, old = NO_NODE, 0
     else:
         wanted = workload["spec"].get("replicas", 1)
         updated = status.get("updatedReplicas", 0)
         ready = status.get("readyReplicas", 0)
-        none = "it is scaled to zero"
+        # While an old pod is there it may be the one that is ready.
+        none, old = "it is scaled to zero", status.get("replicas", updated) - updated
     if wanted < 1:
         return none
     if updated < wanted:
-        return f"{updated} of {wanted} pods are of the new version"
+        return f"{updated} of {wanted} pods are of the new version{halted(workload)}"
     if ready < wanted:
         return f"{ready} of {wanted} pods are ready"
+    if old > 0:
+        return f"{old} of {old + updated} pods are still of the old version"
     return None
+
+
+def halted(workload: Live) -> str:
+    """What to do where no controller will bring the new version by itself."""
+    if workload["spec"].get("paused"):
+        name, space = workload["metadata"]["name"], workload["metadata"]["namespace"]
+        resume = f"kubectl rollout resume deployment/{name} --namespace {space}"
+        return f", and its rollout is paused: {resume}"
+    if workload["spec"].get("updateStrategy", {}).get("type") == "OnDelete":
+        return ", and its update strategy is OnDelete: delete the old pods"
+    return ""
 
 
 def is_ready(pod: Live) -> bool:
@@ -83,16 +102,18 @@ def owned(pods: Sequence[Live], workload: Live, replica_sets: Sequence[Live]) ->
 def state_of(pod: Live) -> tuple[str | None, str, bool]:
     """(container, state, whether its previous run has the log) of what keeps a pod back."""
     status = pod.get("status", {})
+    if since := pod.get("metadata", {}).get("deletionTimestamp"):
+        return None, f"is being deleted, to be gone by {since}", False
     for one in status.get("initContainerStatuses", []):
         done = one.get("state", {}).get("terminated", {}).get("exitCode") == 0
-        if not done:
+        if not done and not one.get("ready"):  # one that goes on running is ready instead
             return container_state(one)
     for one in status.get("containerStatuses", []):
         if not one.get("ready"):
             return container_state(one)
     for condition in status.get("conditions", []):
         if condition["status"] != "True" and condition.get("message"):
-            return None, condition["message"], False
+            return None, one_line(condition["message"]), False
     return None, f"phase {status.get('phase', 'unknown')}", False
 
 
@@ -105,7 +126,7 @@ def container_state(one: Live) -> tuple[str, str, bool]:
         if last:
             text += f", {ended(last)}"
         elif message := state["waiting"].get("message"):
-            text += f" ({message})"
+            text += f" ({one_line(message)})"
         return one["name"], text, bool(last)
     if "terminated" in state:
         return one["name"], ended(state["terminated"]), False
@@ -119,45 +140,59 @@ def ended(terminated: Live) -> str:
 def last_log_line(
     kubectl: Kubectl, namespace: str, pod: str, container: str, *, previous: bool
 ) -> str:
-    arguments = ["logs", f"--namespace={namespace}", pod, f"--container={container}", "--tail=1"]
+    # Some lines, because the last one of a panic is empty; and not the megabytes of one line.
+    bounds = ["--tail=10", "--limit-bytes=65536"]
+    arguments = ["logs", f"--namespace={namespace}", pod, f"--container={container}", *bounds]
     try:
         text = kubectl.run(*arguments, *(["--previous"] if previous else []))
     except TaskError:
         return ""
-    return text.strip()
+    return next((line for line in map(one_line, reversed(text.splitlines())) if line), "")
 
 
-def report(
-    kubectl: Kubectl, namespace: str, name: str, reason: str, workloads: Sequence[Live]
-) -> list[str]:
-    """The reason, and a line for each pod that is not ready."""
-    lines = [f"{name}: {reason}"]
-    kind, _, short = name.partition("/")
-    workload = next(
-        (one for one in workloads if one["kind"] == kind and one["metadata"]["name"] == short), None
-    )
-    if workload is None:
-        return lines
-    where = f"--namespace={namespace}"
-    try:
-        pods = kubectl.json("get", "pods", where)["items"]
-        replica_sets = kubectl.json("get", "replicasets", where)["items"]
-    except TaskError as failure:
-        return [*lines, f"  its pods cannot be read: {failure}"]
-    stuck = [pod for pod in owned(pods, workload, replica_sets) if not is_ready(pod)]
-    for pod in sorted(stuck, key=lambda pod: pod["spec"].get("nodeName", ""))[:MOST_PODS]:
+@dataclass
+class Report:
+    """What is said of a failure. Asks for pods once, and for logs only while there is time."""
+
+    kubectl: Kubectl
+    namespace: str
+    workloads: Sequence[Live]
+    clock: Callable[[], float]
+
+    def lines(self, found: Mapping[str, str]) -> list[str]:
+        """Each reason, and a line for each pod that is not ready."""
+        live = {f"{one['kind']}/{one['metadata']['name']}": one for one in self.workloads}
+        until = self.clock() + REPORT_SECONDS
+        where = f"--namespace={self.namespace}"
+        pods: list[Live] = []
+        replica_sets: list[Live] = []
+        unread = []
+        if live.keys() & found.keys():
+            try:
+                pods = self.kubectl.json("get", "pods", where)["items"]
+                replica_sets = self.kubectl.json("get", "replicasets", where)["items"]
+            except TaskError as failure:
+                unread = [f"their pods cannot be read: {failure}"]
+        lines = []
+        for name, reason in found.items():
+            lines.append(f"{name}: {reason}")
+            if name in live:
+                stuck = [one for one in owned(pods, live[name], replica_sets) if not is_ready(one)]
+                stuck.sort(key=lambda pod: pod["spec"].get("nodeName", ""))
+                lines += [self.of_pod(pod, until) for pod in stuck[:MOST_PODS]]
+                if len(stuck) > MOST_PODS:
+                    lines.append(f"  and {len(stuck) - MOST_PODS} more pods")
+        return lines + unread
+
+    def of_pod(self, pod: Live, until: float) -> str:
         container, state, previous = state_of(pod)
         line = f"  node {pod['spec'].get('nodeName', 'not chosen yet')}"
         line += f", container {container}: {state}" if container else f": {state}"
-        if container:
-            log = last_log_line(
-                kubectl, namespace, pod["metadata"]["name"], container, previous=previous
-            )
+        if container and self.clock() < until:
+            name = pod["metadata"]["name"]
+            log = last_log_line(self.kubectl, self.namespace, name, container, previous=previous)
             line += f"; last log line: {log}" if log else ""
-        lines.append(line)
-    if len(stuck) > MOST_PODS:
-        lines.append(f"  and {len(stuck) - MOST_PODS} more pods")
-    return lines
+        return line
 
 
 def look(
@@ -187,10 +222,8 @@ def wait(
         if not found:
             return "ready: " + ", ".join(expected)
         if clock() >= deadline:
-            lines = [f"Multus is not ready after {timeout} s:"]
-            for name, reason in found.items():
-                lines += report(kubectl, namespace, name, reason, workloads)
-            raise TaskError("\n".join(lines))
+            lines = Report(kubectl, namespace, workloads, clock).lines(found)
+            raise TaskError("\n".join([f"Multus is not ready after {timeout} s:", *lines]))
         if found != said:
             print("; ".join(f"{name}: {reason}" for name, reason in found.items()), flush=True)
             said = found

@@ -38,14 +38,21 @@ def daemon_set(wanted: int = 1, ready: int = 1, **others: Any) -> Json:
         "numberReady": ready,
     }
     metadata = {"name": others.get("name", "multus"), "uid": "ds", "generation": 2}
-    return {"kind": "DaemonSet", "metadata": metadata, "spec": {}, "status": status}
+    spec = others.get("spec", {})
+    return {"kind": "DaemonSet", "metadata": metadata, "spec": spec, "status": status}
 
 
-def deployment(replicas: int | None = 1, **status: int) -> Json:
+def deployment(replicas: int | None = 1, *, paused: bool = False, **status: int) -> Json:
+    spec = {} if replicas is None else {"replicas": replicas}
     return {
         "kind": "Deployment",
-        "metadata": {"name": "reconciler", "uid": "deploy", "generation": 1},
-        "spec": {} if replicas is None else {"replicas": replicas},
+        "metadata": {
+            "name": "reconciler",
+            "namespace": "kube-system",
+            "uid": "deploy",
+            "generation": 1,
+        },
+        "spec": spec | ({"paused": True} if paused else {}),
         "status": {"observedGeneration": 1, **status},
     }
 
@@ -75,6 +82,17 @@ PULLING: Final = {
     "name": "kube-rke2-multus",
     "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
 }
+SIDECAR: Final = {"name": "side", "ready": True, "state": {"running": {}}}
+COLOURED: Final = {
+    "name": "kube-rke2-multus",
+    "ready": False,
+    "state": {
+        "waiting": {"reason": "ErrImagePull", "message": "a \x1b[31mregistry\x1b[0m\nsaid no"}
+    },
+}
+SURGE: Final = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 1}
+GOING: Final = pod(containerStatuses=[PULLING])
+GOING["metadata"]["deletionTimestamp"] = "2026-05-04T10:11:12Z"
 RUNNING: Final = {"name": "reconciler", "ready": False, "state": {"running": {}}}
 NO_ROOM: Final = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: taint"}]
 READY: Final = [{"type": "Ready", "status": "True"}]
@@ -99,7 +117,8 @@ class Task:
             if items or not others.get("down"):
                 (self.folder / f"kubectl.{kind}").write_text(json.dumps({"items": items}))
         (self.folder / "kubectl.down").write_text(others.get("down", ""))
-        (self.folder / "kubectl.tail").write_text(others.get("log", ""))
+        log = others.get("log", b"")
+        (self.folder / "kubectl.tail").write_bytes(log if isinstance(log, bytes) else log.encode())
         return subprocess.run(
             [sys.executable, "-I", "-"],
             input=script("readiness"),
@@ -111,7 +130,7 @@ class Task:
                 "MULTUS_TIMEOUT": "0",
             },
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=20,
             check=False,
         )
@@ -152,7 +171,10 @@ FAILURES: Final[list[tuple[str, list[Json], Json, list[str]]]] = [
         "no node",
         [daemon_set(0, 0)],
         {},
-        ["DaemonSet/multus: no node is to run it: there is none, or the node selector fits none"],
+        [
+            "DaemonSet/multus: no node is to run it: there is none, the node selector fits none, "
+            "or their taints keep it off"
+        ],
     ),
     (
         "old generation",
@@ -165,6 +187,61 @@ FAILURES: Final[list[tuple[str, list[Json], Json, list[str]]]] = [
         [daemon_set(3, 3, updated=1)],
         {},
         ["DaemonSet/multus: 1 of 3 pods are of the new version"],
+    ),
+    (
+        "old pods, which nobody replaces",
+        [daemon_set(3, 3, updated=1, spec={"updateStrategy": {"type": "OnDelete"}})],
+        {},
+        [
+            "DaemonSet/multus: 1 of 3 pods are of the new version, and its update strategy is "
+            "OnDelete: delete the old pods"
+        ],
+    ),
+    (
+        "a paused rollout",
+        [deployment(paused=True, readyReplicas=1)],
+        {"expected": "Deployment/reconciler"},
+        [
+            "Deployment/reconciler: 0 of 1 pods are of the new version, and its rollout is "
+            "paused: kubectl rollout resume deployment/reconciler --namespace kube-system"
+        ],
+    ),
+    (
+        "a deployment whose old pod is the ready one",
+        [{**deployment(), "status": SURGE}],
+        {"expected": "Deployment/reconciler"},
+        ["Deployment/reconciler: 1 of 2 pods are still of the old version"],
+    ),
+    (
+        "a pod that goes",
+        [daemon_set(ready=0)],
+        {"pods": [GOING]},
+        [
+            "DaemonSet/multus: 0 of 1 pods are ready",
+            "  node node-1: is being deleted, to be gone by 2026-05-04T10:11:12Z",
+        ],
+    ),
+    (
+        "a sidecar that runs, and a container that does not",
+        [daemon_set(ready=0)],
+        {"pods": [pod(initContainerStatuses=[SIDECAR], containerStatuses=[PULLING])]},
+        [
+            "DaemonSet/multus: 0 of 1 pods are ready",
+            "  node node-1, container kube-rke2-multus: ImagePullBackOff (no such image)",
+        ],
+    ),
+    (
+        "what a node says, in colours, on many lines and without end",
+        [daemon_set(ready=0)],
+        {
+            "pods": [pod(containerStatuses=[COLOURED])],
+            "log": b"panic: \x1b[31mcaf\xe9\x1b[0m\rmore " + b"x" * 100_000 + b"\n\n \n",
+        },
+        [
+            "DaemonSet/multus: 0 of 1 pods are ready",
+            "  node node-1, container kube-rke2-multus: ErrImagePull (a registry said no); "
+            f"last log line: more {'x' * 494}\N{HORIZONTAL ELLIPSIS}",
+        ],
     ),
     (
         "a loop of completed runs",
@@ -266,13 +343,17 @@ def test_says_what_is_missing_where_and_why(
 
 def test_a_cluster_that_goes_away_during_the_report_takes_no_reason_along(task: Task) -> None:
     lines = task.failure(daemon_set(ready=0), down="The connection to the server was refused")
-    assert lines[0] == "DaemonSet/multus: 0 of 1 pods are ready"
+    assert lines == [
+        "DaemonSet/multus: 0 of 1 pods are ready",
+        "their pods cannot be read: the cluster does not answer: The connection to the server was "
+        "refused. Check that it runs and that KUBECONFIG (or multus:kubeconfig) names it",
+    ]
 
 
 def test_a_run_before_has_the_log_of_a_loop(task: Task) -> None:
     task.failure(daemon_set(ready=0), pods=[pod(containerStatuses=[COMPLETED])], log="line\n")
     asked = (task.folder / "kubectl.log").read_text()
-    assert "--container=kube-rke2-multus --tail=1 --previous" in asked
+    assert "--container=kube-rke2-multus --tail=10 --limit-bytes=65536 --previous" in asked
 
 
 def test_many_pods_are_a_few_lines(task: Task) -> None:
