@@ -8,20 +8,23 @@ certificate or a moved API server updates the provider and replaces nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pulumi
+import yaml
 from pulumi_kubernetes import Provider
+
+from components.faults import Fault, did_you_mean
 
 K3S_KUBECONFIG: Final = "/etc/rancher/k3s/k3s.yaml"
 
 
 class KubeconfigError(pulumi.RunError):
-    """There is no kubeconfig to reach a cluster with."""
+    """There is no kubeconfig to reach a cluster with, or not the context that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def provider(access: Access) -> Provider:
     kubeconfig: pulumi.Input[str] | None = access.kubeconfig
     if kubeconfig is None:
         kubeconfig = ambient(os.environ, Path.home())
+        refuse_context(access.context, files(os.environ, Path.home(), kubeconfig))
     with _unset("KUBECONFIG"):
         return Provider(
             "cluster",
@@ -93,3 +97,44 @@ def ambient(environment: Mapping[str, str], home: Path, k3s: str = K3S_KUBECONFI
         f"there is no kubeconfig: set KUBECONFIG, or run on a K3s server, where {k3s} is; "
         "nothing was changed"
     )
+
+
+def files(environment: Mapping[str, str], home: Path, fallback: str | None) -> list[Path]:
+    """The files that kubectl reads, of which `fallback` is what `ambient` said; none in a pod."""
+    if fallback is not None:
+        return [Path(fallback)]
+    named = [Path(part) for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return [path for path in (named or [home / ".kube" / "config"]) if path.is_file()]
+
+
+def refuse_context(context: str | None, paths: Iterable[Path]) -> None:
+    """Raise KubeconfigError where kubectl would not find the context in the files."""
+    if not context:
+        return
+    try:
+        texts = [path.read_text(encoding="utf-8") for path in paths]
+    except (OSError, UnicodeDecodeError):
+        return  # kubectl says it better
+    if rule := no_context(context, texts):
+        fault = Fault(("multus:context",), rule, context)
+        raise KubeconfigError(f"{fault} Nothing was changed")
+
+
+def no_context(context: str, kubeconfigs: Iterable[str], *, secret: bool = False) -> str | None:
+    """What is wrong with a context, as a Fault's rule; None where nothing is, or nothing is known.
+
+    `kubeconfigs` are contents. Of a `secret` one no name is said.
+    """
+    known: list[str] = []
+    for text in kubeconfigs:
+        try:
+            read = yaml.safe_load(text)
+            known += [str(one["name"]) for one in read.get("contexts") or []]
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+            return None  # damaged, of which kubectl complains
+    if context in known:
+        return None
+    rule = "the kubeconfig has no context of that name."
+    if secret:
+        return rule
+    return f"{rule} {did_you_mean(context, known)}" if known else "the kubeconfig has no contexts."

@@ -11,8 +11,16 @@ import pulumi
 import pytest
 
 from components import access
-from components.access import Access, KubeconfigError, ambient, provider
-from tests.component.recorder import Registered, run
+from components.access import (
+    Access,
+    KubeconfigError,
+    ambient,
+    files,
+    no_context,
+    provider,
+    refuse_context,
+)
+from tests.component.recorder import Record, Registered, run
 
 HERE: Final = "a file of the cluster"
 
@@ -121,3 +129,78 @@ def test_the_provider_takes_k3s_own_where_there_is_no_other(
     monkeypatch.setattr(Path, "home", lambda: home)
     assert registered(Access).inputs["kubeconfig"] == "/etc/rancher/k3s/k3s.yaml"
     assert seen == [(os.environ, home)]
+
+
+def contexts(*names: str) -> str:
+    listed = "".join(f"- name: {name}\n  context: {{cluster: c, user: u}}\n" for name in names)
+    return f"apiVersion: v1\nkind: Config\ncontexts:\n{listed}"
+
+
+SEVERAL: Final = "the kubeconfig has no context of that name."
+# (context, contents) -> what is wrong
+CONTEXTS: Final[list[tuple[str, list[str], str | None]]] = [
+    ("lab", [contexts("lab", "prod")], None),
+    ("lab", [contexts("prod"), contexts("lab")], None),
+    ("1", [contexts("1")], None),
+    ("lap", [contexts("lab", "prod")], f'{SEVERAL} Did you mean "lab"?'),
+    ("xxxx", [contexts("lab"), contexts("prod")], f"{SEVERAL} Known: lab, prod."),
+    ("lab", [], "the kubeconfig has no contexts."),
+    ("lab", ["apiVersion: v1"], "the kubeconfig has no contexts."),
+    ("lab", ["contexts: null"], "the kubeconfig has no contexts."),
+    ("lab", ["{damaged"], None),
+    ("lab", [""], None),
+    ("lab", ["a text"], None),
+    ("lab", ["contexts: [a]"], None),
+    ("lab", ["contexts: [{context: {}}]"], None),
+    ("lab", ["contexts: 3"], None),
+]
+
+
+@pytest.mark.parametrize(("context", "contents", "wrong"), CONTEXTS)
+def test_a_context_must_be_in_the_kubeconfig(
+    context: str, contents: list[str], wrong: str | None
+) -> None:
+    assert no_context(context, contents) == wrong
+
+
+def test_of_a_secret_kubeconfig_no_name_is_said() -> None:
+    assert no_context("lap", [contexts("lab")], secret=True) == SEVERAL
+
+
+def test_the_files_are_those_that_kubectl_reads(home: Path, k3s: Path, tmp_path: Path) -> None:
+    mine, other = kubeconfig(tmp_path / "mine"), kubeconfig(tmp_path / "other")
+    named = {"KUBECONFIG": f"{tmp_path}/none:{mine}::{other}"}
+    assert files(named, home, None) == [mine, other]
+    assert files({}, home, None) == []
+    default = kubeconfig(home / ".kube" / "config")
+    assert files({}, home, None) == [default]
+    assert files({"KUBECONFIG": ":"}, home, None) == [default]
+    assert files({}, home, str(k3s)) == [k3s]
+
+
+def test_a_file_that_cannot_be_read_is_for_kubectl_to_name(tmp_path: Path) -> None:
+    refuse_context("lab", [tmp_path / "none"])
+    latin = tmp_path / "latin"
+    latin.write_bytes(b"contexts: [{name: caf\xe9}]")
+    refuse_context("lab", [latin])
+    latin.write_bytes(b"contexts: [{name: cafe}]")
+    with pytest.raises(KubeconfigError):
+        refuse_context("lab", [latin])
+
+
+def test_an_unknown_context_registers_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text(contexts("lab", "prod"))
+    monkeypatch.setenv("KUBECONFIG", str(mine))
+    record = Record()
+    with pytest.raises(KubeconfigError) as caught:
+        run(lambda: provider(Access(context="lap")), record=record)
+    assert record.resources == []
+    assert str(caught.value) == (
+        'multus:context is "lap", but the kubeconfig has no context of that name. '
+        'Did you mean "lab"? Nothing was changed'
+    )
+    run(lambda: provider(Access(context="lab")), record=record)
+    assert len(record.resources) == 1
