@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +103,14 @@ def test_a_new_kubeconfig_or_address_replaces_nothing(
 
 
 def test_a_kubeconfig_of_the_stack_is_secret_and_rotates_in_place(
-    cluster: Cluster, program: MakeProgram
+    cluster: Cluster, program: MakeProgram, tmp_path: Path
 ) -> None:
     checkout = program("dev", cluster)
     content = cluster.kubeconfig.read_text()
     canary = yaml.safe_load(content)["users"][0]["user"]["client-key-data"]
     assert len(canary) > 100
-    env = {"KUBECONFIG": "/nowhere/at-all"}
+    # The temporary files are for what the provider leaves.
+    env = {"KUBECONFIG": "/nowhere/at-all", "TMPDIR": str(tmp_path)}
     assert checkout.cli("stack", "init", "dev", env=env).returncode == 0
     set_secret(checkout, content, env)
     first = checkout.up("dev", env=env).check()
@@ -163,6 +165,42 @@ def test_control_without_the_hand_over_the_move_fails(
     result = checkout.up("dev")
     assert not result.ok
     assert any("invalid ownership metadata" in error for error in result.errors)
+
+
+def test_a_kept_history_is_named_as_what_it_is_and_helm_indeed_refuses_it(
+    cluster: Cluster, program: MakeProgram, tools: Tools, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "Chart.yaml").write_text("apiVersion: v2\nname: rke2-multus\nversion: 4.2.311\n")
+
+    def helm(verb: str, *arguments: str) -> None:
+        command = [str(tools.path("helm")), verb, "multus", *arguments, "--namespace=kube-system"]
+        env = {"KUBECONFIG": str(cluster.kubeconfig), "HOME": str(tmp_path)}
+        subprocess.run(command, env=env, capture_output=True, check=True)
+
+    helm("install", str(other))
+    checkout = program("dev", cluster)
+    [error] = [error for error in checkout.up("dev").errors if "Helm release" in error]
+    assert "Helm release multus is in kube-system already (deployed, revision 1, chart " in error
+    assert "chart rke2-multus 4.2.311, 20" in error
+
+    helm("uninstall", "--keep-history")
+    refused = checkout.up("dev")
+    assert any("is uninstalled, but its history was kept" in error for error in refused.errors)
+    assert live.releases(cluster) == set()
+
+    # Control: without the refusal Helm stops half-way.
+    task = checkout.path / "components" / "live" / "handover.py"
+    text = task.read_text()
+    assert text.count("    if first:\n") == 1
+    task.write_text(text.replace("    if first:\n", "    if False:\n"))
+    assert any("cannot re-use a name" in error for error in checkout.up("dev").errors)
+    task.write_text(text)
+
+    helm("uninstall")
+    checkout.up("dev").check()
+    assert live.releases(cluster) == {"multus", "multus-crd"}
 
 
 def test_destroy_of_a_protected_stack_takes_nothing(cluster: Cluster, program: MakeProgram) -> None:

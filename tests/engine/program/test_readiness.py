@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from components.live import script
 from testbed.cluster import Cluster
 from testbed.tools import Tools
+from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
 from tests.engine.program.test_changes import set_secret
 
@@ -84,16 +94,127 @@ def test_a_generation_that_no_controller_has_seen_is_not_ready(
         assert any("has not seen generation 2 yet" in error for error in result.errors)
 
 
-def test_the_wait_leaves_no_file_behind(
+def test_a_stack_kubeconfig_leaves_no_file_behind_also_when_the_run_is_cancelled(
     lonely: Cluster, program: MakeProgram, tmp_path: Path
 ) -> None:
-    """A kubeconfig of the stack is handed to kubectl as a file, for as long as a task runs."""
+    """It is handed to kubectl as a file, for as long as a task runs.
+
+    The Kubernetes provider writes one of its own, `kubeconfig…`, and never removes it; the runbook
+    says so, and that there is none where KUBECONFIG names the file.
+    """
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     env = {"TMPDIR": str(scratch), "KUBECONFIG": "/nowhere/at-all"}
     checkout = program("dev", lonely)
     assert checkout.cli("stack", "init", "dev", env=env).returncode == 0
     set_secret(checkout, lonely.kubeconfig.read_text(), env)
+    with lonely.held(labels=MULTUS, reason="ImagePullBackOff"):
+        running = checkout.start("up", "dev", env=env)
+        lonely.wait_for(
+            lambda: live.workloads(lonely) != set(), "the release, and so the wait for it", 90
+        )
+        time.sleep(3)  # the wait has begun
+        running.interrupt()
+        time.sleep(1)
+        running.interrupt()  # the second time the engine cancels what runs, which is the wait
+        result = running.wait()
+        assert not result.ok
+        assert holding(scratch, "client-key-data") == []
+        assert any("multus-ready" in urn for urn in result.failed), result.failed
+    assert checkout.cli("cancel", "--yes", "--stack", "dev", env=env).returncode == 0
     checkout.up("dev", env=env).check()
-    assert list(scratch.glob("multus-*.yaml")) == []
+    assert holding(scratch, "client-key-data") == []
     checkout.destroy("dev", env=env).check()
+
+
+def test_an_ambient_kubeconfig_leaves_no_file_at_all(
+    lonely: Cluster, program: MakeProgram, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    checkout = program("dev", lonely)
+    checkout.up("dev", env={"TMPDIR": str(scratch)}).check()
+    assert holding(scratch, "client-key-data", of_provider=True) == []
+    checkout.destroy("dev").check()
+
+
+def holding(folder: Path, text: str, *, of_provider: bool = False) -> list[Path]:
+    """The files with a text in them."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    found = [path for path in files if text in path.read_text(errors="replace")]
+    return [path for path in found if of_provider or not path.name.startswith("kubeconfig")]
+
+
+def test_a_server_that_accepts_and_never_answers_is_named_in_time(
+    tools: Tools, tmp_path: Path
+) -> None:
+    """The real kubectl against a socket on which nobody speaks, with a sixth of the limit."""
+    text = script("handover")
+    assert text.count("REQUEST_TIMEOUT_SECONDS = 20") == 1
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cluster = {"server": f"https://127.0.0.1:{silent.getsockname()[1]}"}
+        kubeconfig = {
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "users": [{"name": "u", "user": {"token": "x"}}],
+            "current-context": "c",
+        }
+        began = time.monotonic()
+        done = run_task(
+            tools,
+            text.replace("REQUEST_TIMEOUT_SECONDS = 20", "REQUEST_TIMEOUT_SECONDS = 3"),
+            kubeconfig,
+            tmp_path,
+        )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("the cluster does not answer: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert time.monotonic() - began < 15
+
+
+def test_kubectl_and_the_credential_programs_that_it_starts_read_a_file_in_memory(
+    tools: Tools, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "interactiveMode": "Never",
+        "command": "/bin/sh",
+        "args": ["-c", f'cat "$KUBECONFIG" > {seen}; echo "$KUBECONFIG" >> {seen}; exit 1'],
+    }
+    kubeconfig = {
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {"exec": plugin}}],
+        "current-context": "c",
+    }
+    done = run_task(tools, script("handover"), kubeconfig, tmp_path)
+    assert done.returncode == 1
+    *content, path = seen.read_text().splitlines()
+    assert yaml.safe_load("\n".join(content)) == kubeconfig
+    assert path.startswith("/proc/" if hasattr(os, "memfd_create") else tempfile.gettempdir())
+
+
+def run_task(
+    tools: Tools, text: str, kubeconfig: Mapping[str, Any], home: Path
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", "-"],
+        input=text,
+        env={
+            "PATH": f"{tools.path('kubectl').parent}:/usr/bin:/bin",
+            "HOME": str(home),
+            "MULTUS_KUBECONFIG": yaml.safe_dump(kubeconfig),
+            "MULTUS_CRD_OWNER": "multus",
+            "MULTUS_CRD_CHART": "",
+            "MULTUS_NAMESPACE": "kube-system",
+            "MULTUS_RELEASES": "multus",
+            "MULTUS_IPAM": "dhcp",
+            "MULTUS_ADOPT": "",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

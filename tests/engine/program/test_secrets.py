@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import yaml
 
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
+from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
 
 CANARY = "canary-6f1d2b"
@@ -47,3 +51,53 @@ def test_a_kubeconfig_in_clear_is_refused(cluster: Cluster, program: MakeProgram
     result = checkout.up("dev")
     assert not result.ok
     assert any("multus:kubeconfig is in clear" in error for error in result.errors)
+
+
+def on_a_k3s_server(checkout: Workspace, file: Path) -> None:
+    """K3s's file is elsewhere in this checkout, and there is no other kubeconfig."""
+    for name in ("access.py", "live/kubectl.py"):
+        source = checkout.path / "components" / name
+        text = source.read_text()
+        assert text.count('"/etc/rancher/k3s/k3s.yaml"') == 1
+        source.write_text(text.replace("/etc/rancher/k3s/k3s.yaml", str(file)))
+
+
+def test_on_a_k3s_server_the_state_has_its_files_path_and_nothing_of_it(
+    cluster: Cluster, program: MakeProgram, tmp_path: Path
+) -> None:
+    """As root without KUBECONFIG; K3s then renews its certificates and gets another address."""
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    user, place = content["users"][0]["user"], content["clusters"][0]["cluster"]
+    secrets = [user["client-key-data"], user["client-certificate-data"]]
+    assert min(map(len, secrets)) > 100
+    file = tmp_path / "k3s.yaml"
+    file.write_text(yaml.safe_dump(content))
+    checkout = program("dev")
+    on_a_k3s_server(checkout, file)
+    ambient = {"KUBECONFIG": "", "TMPDIR": str(tmp_path)}  # for what the provider leaves
+
+    first = checkout.up("dev", env=ambient).check()
+    before = live.uids(cluster)
+    state = checkout.state("dev", show_secrets=True)["deployment"]["resources"]
+    [provider] = [one for one in state if one["type"] == "pulumi:providers:kubernetes"]
+    assert provider["inputs"]["kubeconfig"] == str(file)
+
+    # A renewed certificate is another user to the program, as another name is.
+    content["users"][0] = {"name": "renewed", "user": user}
+    content["contexts"][0]["context"]["user"] = "renewed"
+    assert "127.0.0.1" in place["server"]
+    place["server"] = place["server"].replace("127.0.0.1", "localhost")
+    file.write_text(yaml.safe_dump(content))
+    again = checkout.up("dev", env=ambient).check()
+    assert again.changes == ()
+
+    networks = yaml.safe_load(checkout.stack_file("dev").read_text())["config"]["multus:networks"]
+    networks[0]["mtu"] = 1400
+    checkout.configure("dev", {"networks": networks})
+    changed = checkout.up("dev", env=ambient).check()
+    assert [step.op for step in changed.changes] == ["update"]
+    assert live.uids(cluster) == before
+    said = "".join(one.stdout + one.stderr for one in (first, again, changed))
+    state_text = json.dumps(checkout.state("dev", show_secrets=True))
+    for secret in secrets:
+        assert secret not in said + state_text
