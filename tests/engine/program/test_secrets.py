@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -82,9 +83,11 @@ def test_on_a_k3s_server_the_state_has_its_files_path_and_nothing_of_it(
     [provider] = [one for one in state if one["type"] == "pulumi:providers:kubernetes"]
     assert provider["inputs"]["kubeconfig"] == str(file)
 
-    # A renewed certificate is another user to the program, as another name is.
-    content["users"][0] = {"name": "renewed", "user": user}
-    content["contexts"][0]["context"]["user"] = "renewed"
+    # Other bytes of the same worth: the cluster's authority is not here to sign new ones.
+    for key in ("client-key-data", "client-certificate-data"):
+        user[key] = base64.b64encode(base64.b64decode(user[key]) + b"\n").decode()
+        secrets.append(user[key])
+    content["users"][0]["name"] = content["contexts"][0]["context"]["user"] = "renewed"
     assert "127.0.0.1" in place["server"]
     place["server"] = place["server"].replace("127.0.0.1", "localhost")
     file.write_text(yaml.safe_dump(content))
