@@ -200,7 +200,14 @@ class MultusComponent(pulumi.ComponentResource):
         missing = sorted({network.namespace for network in self._args.networks} - set(BUILT_IN))
         if self._args.create_namespaces and missing:
             after.append(
-                self._task("namespaces", "namespaces", {"MULTUS_NAMESPACES": ",".join(missing)})
+                self._task(
+                    "namespaces",
+                    "namespaces",
+                    {
+                        "MULTUS_NAMESPACES": ",".join(missing),
+                        "MULTUS_TIMEOUT": str(self._args.timeout),
+                    },
+                )
             )
         return [
             CustomResource(

@@ -19,7 +19,7 @@ import pulumi
 from pulumi.runtime import config as pulumi_config
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter
 
-from components.access import Access
+from components.access import Access, no_context
 from components.args import MultusArgs, check
 from components.faults import MISSING, Fault, attempt, did_you_mean, missing
 from components.model import FROM_YAML, Model, tuples
@@ -59,7 +59,7 @@ def load() -> Settings:
     """The settings of the stack that runs; raises StackFileError."""
     config = pulumi.Config(NAMESPACE)
     raw, secret = _raw()
-    faults = list(_exposed(raw, secret))
+    faults = [*_exposed(raw, secret), *_context(raw)]
     access = Access(
         config.get_secret("kubeconfig") if "kubeconfig" in raw else None, raw.get("context")
     )
@@ -100,6 +100,14 @@ def _exposed(raw: Mapping[str, Any], secret: set[str]) -> Iterator[Fault]:
             "is in clear, but it holds credentials. Set it with "
             '"pulumi config set --secret multus:kubeconfig"',
         )
+
+
+def _context(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """A context that the stack's own kubeconfig does not have; an ambient one is read later."""
+    if raw.get("context") and raw.get("kubeconfig"):
+        rule = no_context(raw["context"], [raw["kubeconfig"]], secret=True)
+        if rule:
+            yield Fault((f"{NAMESPACE}:context",), rule, raw["context"])
 
 
 def _redacted(fault: Fault, secret: set[str]) -> Fault:
