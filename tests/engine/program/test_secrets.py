@@ -54,6 +54,23 @@ def test_a_kubeconfig_in_clear_is_refused(cluster: Cluster, program: MakeProgram
     assert any("multus:kubeconfig is in clear" in error for error in result.errors)
 
 
+def test_a_context_that_the_stacks_kubeconfig_lacks_is_refused(
+    cluster: Cluster, program: MakeProgram
+) -> None:
+    checkout = program("dev", cluster, context="not-there")
+    assert checkout.cli("stack", "init", "dev").returncode == 0
+    content = cluster.kubeconfig.read_text()
+    done = checkout.cli("config", "set", "--secret", "multus:kubeconfig", content, "--stack", "dev")
+    assert done.returncode == 0, done.stderr
+    result = checkout.up("dev")
+    assert not result.ok
+    assert any(
+        'multus:context is "not-there", but the kubeconfig has no context of that name' in error
+        for error in result.errors
+    )
+    assert live.workloads(cluster) == set()
+
+
 def on_a_k3s_server(checkout: Workspace, file: Path) -> None:
     """K3s's file is elsewhere in this checkout, and there is no other kubeconfig."""
     for name in ("access.py", "live/kubectl.py"):
