@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Final
 
 import pytest
@@ -260,6 +261,13 @@ def test_host_routes_need_no_room() -> None:
         assert ipam(type="static", addresses=[{"address": address}]).capacity == 1
 
 
+def test_both_addresses_of_a_link_between_two_are_hosts() -> None:
+    """RFC 3021: one is the pod's, the other its gateway's."""
+    for address, gateway in (("10.0.0.0/31", "10.0.0.1"), ("10.0.0.1/31", "10.0.0.0")):
+        entry = {"address": address, "gateway": gateway}
+        assert ipam(type="static", addresses=[entry]).gateways == (ip_address(gateway),)
+
+
 def test_a_capacity_is_a_number_that_pulumi_can_hold() -> None:
     assert wb(range="fd00::/64").capacity == 2**53 - 1
     assert local(subnet="fd00::/8").capacity == 2**53 - 1
@@ -278,6 +286,8 @@ REFUSED: Final[list[tuple[Json, str]]] = [
     ({"type": "host-local", "subnet": NET, "rangeEnd": "10.0.0.1"}, "takes its only address"),
     ({"type": "dhcp", "provide": [{"option": "42", "value": "é" * 128}]}, "holds 255 bytes"),
     ({"type": "dhcp", "request": [{"option": "256"}]}, "knows no such option"),
+    ({"type": "dhcp", "request": [{"option": "9" * 5000}]}, "knows no such option"),
+    ({"type": "dhcp", "request": [{"option": "042"}]}, "knows no such option"),
     ({"type": "dhcp", "request": [{"option": 42}]}, 'wants a text here: "42"'),
 ]
 
