@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -144,7 +145,7 @@ def described(secret: Mapping[str, Any]) -> str:
         release = json.loads(gzip.decompress(packed))
         chart = release["chart"]["metadata"]
         facts += [f"chart {chart['name']} {chart['version']}", release["info"]["last_deployed"]]
-    except (KeyError, TypeError, ValueError, OSError, EOFError):
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
         pass  # a later Helm may pack it in another way; the labels say enough
     return one_line(", ".join(facts))
 

@@ -185,7 +185,12 @@ def test_a_release_of_nobody_stops_the_first_run_before_anything_is_patched() ->
     assert fake.patched == {}
 
 
-BAD: Final = ["", "no base64", base64.b64encode(base64.b64encode(b"no gzip")).decode()]
+DAMAGED: Final = gzip.compress(b"x")[:10] + b"no deflate"
+BAD: Final = [
+    "",
+    "no base64",
+    *(base64.b64encode(base64.b64encode(one)).decode() for one in (b"no gzip", DAMAGED)),
+]
 
 
 @pytest.mark.parametrize("data", BAD, ids=["empty", "text", "packed in another way"])
