@@ -193,7 +193,7 @@ BAD: Final = [
 ]
 
 
-@pytest.mark.parametrize("data", BAD, ids=["empty", "text", "packed in another way"])
+@pytest.mark.parametrize("data", BAD, ids=["empty", "text", "packed in another way", "damaged"])
 def test_a_release_that_cannot_be_read_is_named_by_what_its_labels_say(data: str) -> None:
     with pytest.raises(TaskError, match=r"already \(pending-install, revision 2\), and"):
         hand_over(
