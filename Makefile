@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine lint tools schema clean
+.PHONY: help demo demo-preview demo-down test unit engine wire lint tools schema clean
 
 help:
 	@echo "make demo [STACK=prod]  deploy a stack to a real API server on this machine"
@@ -14,6 +14,7 @@ help:
 	@echo "make test               every test; sets everything up"
 	@echo "make unit               what needs no toolchain, in seconds"
 	@echo "make engine             the program on the real engine and API server"
+	@echo "make wire               pods with real addresses, on nodes in namespaces (root, Linux)"
 	@echo "make lint               ruff, mypy, actionlint"
 	@echo "make schema             write schemas/stack.schema.json anew"
 
@@ -45,6 +46,11 @@ unit: $(READY)
 engine: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine
 	@$(BIN)/pytest tests/engine
+
+wire: $(READY)
+	@$(BIN)/python -m testbed.tools build --only engine
+	@$(BIN)/python -m testbed.tools build --only wire
+	@$(BIN)/pytest tests/wire
 
 lint: $(READY)
 	@$(BIN)/ruff check

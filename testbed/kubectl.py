@@ -61,6 +61,14 @@ class Kubectl:
         found: list[dict[str, Any]] = self.kubectl_json("get", *arguments)["items"]
         return found
 
+    def create(self, *objects: Mapping[str, Any], timeout: float = 60.0) -> list[dict[str, Any]]:
+        """Creates objects; they as the API server has them, in the same order."""
+        everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        answer = self.kubectl("create", "-f", "-", "-o", "json", input=everything, timeout=timeout)
+        made = json.loads(answer)
+        found: list[dict[str, Any]] = made["items"] if made["kind"] == "List" else [made]
+        return found
+
     def apply(self, *objects: Mapping[str, Any], timeout: float = 60.0) -> None:
         """Applies objects, server-side."""
         everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})

@@ -1,0 +1,96 @@
+"""Nodes in namespaces, pods with real addresses: what `up` declared, run by the real binaries.
+
+One control plane serves the folder, and each module deploys its stack once. Without root or
+namespaces the tests are skipped and say so; where both are there, a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.building import ToolError
+from testbed.cluster import Cluster
+from testbed.engine import Engine
+from testbed.node.namespaces import obstacle
+from testbed.tools import Tools, find_tools
+from tests.engine.conftest import charts_used
+from tests.engine.program.conftest import ChartSettings, chart, repository
+from tests.wire.deployed import Deployed
+
+__all__ = ["chart", "repository"]
+
+NODES = 2
+USED: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which parts were real, at the end of every run that used any."""
+    if USED:
+        terminalreporter.section("what was real on the wire")
+        for line in USED:
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001 (pytest passes by name)
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where nodes and tools can be had, a skipped test of this folder is a failure."""
+    report = yield
+    if report.skipped and shutil.which("go") and obstacle() is None:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, although nodes can be had here: {call.excinfo}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    if (reason := obstacle()) is not None:
+        pytest.skip(f"a node needs root and namespaces: {reason}")
+    try:
+        found = find_tools("engine", "wire")
+    except ToolError as error:
+        if shutil.which("go") is None:
+            pytest.skip(str(error))
+        pytest.fail(str(error), pytrace=False)
+    USED[:] = [
+        *(used.line() for used in find_tools("wire").used),
+        f"charts: {charts_used()}",
+        "nodes: network, mount, process and host name namespaces of this machine's kernel",
+        "container images: stand-ins, the programs above at the images' paths (testbed/node)",
+        "DHCP server, K3s's default network: stand-ins (testbed/node)",
+    ]
+    return found
+
+
+@pytest.fixture(scope="session")
+def cluster(tools: Tools) -> Iterator[Cluster]:
+    with Cluster.start(tools) as found:
+        found.add_nodes(NODES)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    tools: Tools, cluster: Cluster, chart: ChartSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Deployed]]:
+    """Deploys a stack; what it made is removed after the module, nodes and objects."""
+    made: list[Deployed] = []
+    leftovers = cluster.leftovers()
+
+    def deploy(**settings: object) -> Deployed:
+        folder: Path = tmp_path_factory.mktemp("engine")
+        found = Deployed(Engine.create(tools, folder), cluster, {"chart": chart(), **settings})
+        made.append(found)
+        found.up()
+        return found
+
+    yield deploy
+    for found in made:
+        found.close()
+    leftovers.remove()
