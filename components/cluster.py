@@ -71,8 +71,17 @@ class Paths:
         return f"{self.conf_dir}/multus.d/multus.kubeconfig"
 
     @property
+    def whereabouts_dir(self) -> str:
+        """Where Whereabouts keeps its own settings; K3s never looks there and need not.
+
+        Its control loop, in the container, looks below /host/etc/cni/net.d and nowhere else that
+        is mounted: with K3s's directory here it would free no address ("config file not found").
+        """
+        return "/etc/cni/net.d"
+
+    @property
     def whereabouts_conf(self) -> str:
-        return f"{self.conf_dir}/whereabouts.d/whereabouts.conf"
+        return f"{self.whereabouts_dir}/whereabouts.d/whereabouts.conf"
 
 
 class K3s(Model):

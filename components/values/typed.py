@@ -77,7 +77,7 @@ def _whereabouts(paths: Paths) -> Values:
     return {
         "enabled": True,
         "fullnameOverride": "whereabouts",
-        "cniConf": {"confDir": paths.conf_dir, "binDir": paths.bin_dir},
+        "cniConf": {"confDir": paths.whereabouts_dir, "binDir": paths.bin_dir},
         "tolerations": [dict(toleration) for toleration in EVERYWHERE],
         "priorityClassName": PRIORITY,
     }

@@ -115,7 +115,9 @@ class Pod:
             *self._ip("-6", "route", "show", "dev", interface),
         ]
         return {
-            route["dst"]: route.get("gateway") for route in found if route.get("protocol") != "kernel"
+            route["dst"]: route.get("gateway")
+            for route in found
+            if route.get("protocol") != "kernel"
         }
 
     def status(self) -> list[dict[str, Any]]:

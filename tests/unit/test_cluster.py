@@ -71,7 +71,13 @@ def test_everything_follows_the_data_directory(data_dir: str) -> None:
     assert paths.conf_dir == "/mnt/k3s/agent/etc/cni/net.d"
     assert paths.bin_dir == "/mnt/k3s/data/cni"
     assert paths.multus_kubeconfig == f"{paths.conf_dir}/multus.d/multus.kubeconfig"
-    assert paths.whereabouts_conf == f"{paths.conf_dir}/whereabouts.d/whereabouts.conf"
+
+
+def test_whereabouts_settings_are_where_its_control_loop_looks() -> None:
+    """In its container it knows /host/etc/cni/net.d alone (GetFlatIPAM in pkg/config)."""
+    paths = cluster(dataDir="/mnt/k3s").paths
+    assert paths.whereabouts_dir == "/etc/cni/net.d"
+    assert paths.whereabouts_conf == "/etc/cni/net.d/whereabouts.d/whereabouts.conf"
 
 
 REFUSED = [

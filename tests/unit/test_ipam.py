@@ -13,7 +13,7 @@ from components.ipam import Dhcp, HostLocal, Ipam, Static, Whereabouts, render
 from components.model import FROM_YAML
 
 PATHS: Final = Paths("/c", "/b")
-CONF: Final = "/c/whereabouts.d/whereabouts.conf"
+CONF: Final = "/etc/cni/net.d/whereabouts.d/whereabouts.conf"
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Ipam)
 Json = dict[str, Any]
 

@@ -116,7 +116,7 @@ def test_is_readable_in_a_diff_and_stable() -> None:
         '  "mtu": 1400,',
         '  "ipam": {',
         '    "type": "whereabouts",',
-        '    "configuration_path": "/c/whereabouts.d/whereabouts.conf",',
+        '    "configuration_path": "/etc/cni/net.d/whereabouts.d/whereabouts.conf",',
         '    "range": "10.0.0.0/24",',
         '    "exclude": [',
         '      "10.0.0.1/32"',

@@ -29,6 +29,7 @@ TYPED: Final = "a typed setting, always said, so that the chart's default cannot
 EVERYWHERE: Final = (
     "Multus runs on every node; where its IPAM does not, pods have no addresses (sylva#3864)"
 )
+SETTINGS: Final = "Whereabouts' control loop reads its settings in no other mounted directory"
 
 # By the page's profile: dotted path -> (what the page has, what the program sets, why)
 MISSING: Final = "(nothing)"
@@ -48,6 +49,7 @@ DIFFERENCES: Final[dict[str, dict[str, tuple[Any, Any, str]]]] = {
         f"{CONF}.multusConfFile": (MISSING, "auto", TOKEN),
         f"{CONF}.namespaceIsolation": (MISSING, True, TYPED),
         "manifests.dhcpDaemonSet": (MISSING, False, TYPED),
+        f"{WB}.cniConf.confDir": (PATHS.conf_dir, "/etc/cni/net.d", SETTINGS),
         f"{WB}.tolerations": (MISSING, [dict(one) for one in ANY_NODE], EVERYWHERE),
         f"{WB}.priorityClassName": (MISSING, "system-node-critical", EVERYWHERE),
     },
@@ -90,7 +92,7 @@ def test_paths_are_the_clusters() -> None:
     assert conf["binDir"] == PATHS.bin_dir
     assert conf["kubeconfig"] == PATHS.multus_kubeconfig
     assert typed("whereabouts")[WB]["cniConf"] == {
-        "confDir": PATHS.conf_dir,
+        "confDir": "/etc/cni/net.d",
         "binDir": PATHS.bin_dir,
     }
 

@@ -110,9 +110,9 @@ def test_daemonsets_run_with_k3s_directories(cluster: Cluster, program: MakeProg
     environment = {
         entry["name"]: entry.get("value") for entry in whereabouts["containers"][0]["env"]
     }
-    assert environment["CNI_CONF_DIR"] == f"/host{CONF}"
+    assert environment["CNI_CONF_DIR"] == "/host/etc/cni/net.d"
     assert environment["CNI_BIN_DIR"] == f"/host{BIN}"
-    assert _host_paths(whereabouts) == {CONF, BIN}
+    assert _host_paths(whereabouts) == {"/etc/cni/net.d", BIN}
     assert whereabouts["priorityClassName"] == "system-node-critical"
     assert {one["effect"] for one in whereabouts["tolerations"] if "key" not in one} == {
         "NoSchedule",
