@@ -48,8 +48,7 @@ engine: $(READY)
 	@$(BIN)/pytest tests/engine
 
 wire: $(READY)
-	@$(BIN)/python -m testbed.tools build --only engine
-	@$(BIN)/python -m testbed.tools build --only wire
+	@$(BIN)/python -m testbed.tools build --only engine --only wire
 	@$(BIN)/pytest tests/wire
 
 lint: $(READY)

@@ -64,9 +64,12 @@ class Kubectl:
     def create(self, *objects: Mapping[str, Any], timeout: float = 60.0) -> list[dict[str, Any]]:
         """Creates objects; they as the API server has them, in the same order."""
         everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-        answer = self.kubectl("create", "-f", "-", "-o", "json", input=everything, timeout=timeout)
-        made = json.loads(answer)
-        found: list[dict[str, Any]] = made["items"] if made["kind"] == "List" else [made]
+        left = self.kubectl("create", "-f", "-", "-o", "json", input=everything, timeout=timeout)
+        found: list[dict[str, Any]] = []
+        while left:  # kubectl prints one document after another
+            made, end = json.JSONDecoder().raw_decode(left)
+            found.append(made)
+            left = left[end:].lstrip()
         return found
 
     def apply(self, *objects: Mapping[str, Any], timeout: float = 60.0) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,10 @@ from testbed.node.entering import within
 from testbed.node.runtime import Attachment, CniError, Result, Runtime
 
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+REACHED = 5.0  # seconds for a packet to arrive, with those that ask for the way
+PATIENCE = 120.0  # seconds that a pod may take to start
+PAUSE = 1.0  # between the kubelet's attempts
 STATUS = "k8s.v1.cni.cncf.io/network-status"
 T = TypeVar("T")
 
@@ -59,6 +65,24 @@ class Pod:
             raise
         return self.result
 
+    def start_as_kubelet(self) -> list[CniError]:
+        """Tries again as the kubelet does, until it works; what it was refused with before.
+
+        The last error is raised when the time is over that a pod is given here.
+        """
+        refused: list[CniError] = []
+        stop = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.start()
+            except CniError as error:
+                refused.append(error)
+                if time.monotonic() > stop:
+                    raise
+                time.sleep(PAUSE)
+            else:
+                return refused
+
     def _give_up(self) -> None:
         """What did not start is taken down again; what that says is of no interest."""
         try:
@@ -91,6 +115,32 @@ class Pod:
         """What a function returns that runs with the pod's network."""
         return within(self.network, function)
 
+    def reach(self, other: Pod, address: Address, interface: str = "net1") -> Address:
+        """Sends a byte to an address of another pod, over one interface; whom it came from.
+
+        OSError if nothing gets through.
+        """
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        there = (str(address), 0)
+        with other.within(lambda: socket.create_server(there, family=family)) as listener:
+            listener.settimeout(REACHED)
+            port = listener.getsockname()[1]
+
+            def connect() -> socket.socket:
+                sender = socket.socket(family, socket.SOCK_STREAM)
+                sender.settimeout(REACHED)
+                sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+                sender.connect((str(address), port))
+                return sender
+
+            with self.within(connect) as sender:
+                sender.sendall(b"!")
+                accepted, peer = listener.accept()
+                with accepted:
+                    accepted.settimeout(REACHED)
+                    assert accepted.recv(1) == b"!"
+        return ipaddress.ip_address(peer[0])
+
     def _ip(self, *arguments: str) -> Any:
         space = self.runtime.space
         name = f"--net=/run/netns/cni-{self.uid}"
@@ -102,11 +152,7 @@ class Pod:
 
     def addresses(self, interface: str = "net1") -> list[Interface]:
         """The interface's addresses in the kernel, without the link-local ones."""
-        return [
-            ipaddress.ip_interface(f"{found['local']}/{found['prefixlen']}")
-            for found in self.links()[interface]["addr_info"]
-            if found["scope"] == "global"
-        ]
+        return global_addresses(self.links()[interface])
 
     def routes(self, interface: str = "net1") -> dict[str, str | None]:
         """Gateways by destination, of the interface's routes that somebody asked for."""
@@ -120,9 +166,23 @@ class Pod:
             if route.get("protocol") != "kernel"
         }
 
+    def lose_addresses(self, interface: str = "net1") -> None:
+        """Somebody in the pod takes the interface's addresses away."""
+        name = f"--net=/run/netns/cni-{self.uid}"
+        self.runtime.space.check("nsenter", name, "ip", "address", "flush", "dev", interface)
+
     def status(self) -> list[dict[str, Any]]:
         """What Multus wrote to the pod's object."""
         found = self.cluster.kubectl_json("get", "pod", "-n", self.namespace, self.name)
         text = found["metadata"].get("annotations", {}).get(STATUS, "[]")
         status: list[dict[str, Any]] = json.loads(text)
         return status
+
+
+def global_addresses(link: Mapping[str, Any]) -> list[Interface]:
+    """The addresses of an interface as `ip` prints it, without the link-local ones."""
+    return [
+        ipaddress.ip_interface(f"{found['local']}/{found['prefixlen']}")
+        for found in link["addr_info"]
+        if found["scope"] == "global"
+    ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -78,6 +79,7 @@ async def _serve(listener: socket.socket, target: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, sys.stdin.buffer.read)
     server.close()
+    os._exit(0)  # with connections open, which nobody waits for
 
 
 def main() -> None:

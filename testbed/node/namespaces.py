@@ -131,6 +131,10 @@ class Space:
         self.close()
 
     @property
+    def alive(self) -> bool:
+        return self._holder.poll() is None
+
+    @property
     def network(self) -> Path:
         """The network namespace, for `within`."""
         return Path(f"/proc/{self.pid}/ns/net")

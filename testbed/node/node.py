@@ -8,9 +8,11 @@ with Wires() as wires, Node(cluster, tools, wires, name) as node:
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,7 +20,7 @@ from typing import Any, Final, Self
 from testbed.cluster import Cluster
 from testbed.kubectl import ClusterError
 from testbed.node import forwarder
-from testbed.node.attached import Pod
+from testbed.node.attached import Interface, Pod, global_addresses
 from testbed.node.k3s import DATA, K3s
 from testbed.node.namespaces import Space
 from testbed.node.pods import API, Workload, workload
@@ -59,6 +61,7 @@ class Node:
     ) -> None:
         self.cluster = cluster
         self.name = name
+        self.made: list[Pod] = []
         self.workloads: dict[str, Workload] = {}
         self._forwarder: subprocess.Popen[bytes] | None = None
         self.space = Space(name, images(tools))
@@ -86,6 +89,13 @@ class Node:
                 self.workloads[name] = workload(self.cluster, self.space, self.name, live[name])
                 self.workloads[name].start()
 
+    def run(self, deployment: str) -> Workload:
+        """Runs the one pod of a live Deployment here."""
+        found = self.cluster.kubectl_json("get", "deployment", "-n", NAMESPACE, deployment)
+        made = workload(self.cluster, self.space, self.name, found)
+        made.start()
+        return made
+
     def await_ready(self, timeout: float = 20.0) -> Self:
         """Returns when all that was deployed has left its files where K3s looks.
 
@@ -103,14 +113,23 @@ class Node:
         conf = self.k3s.conf_dir
         expected = {
             "multus": [f"{conf}/00-multus.conflist", f"{self.k3s.bin_dir}/multus"],
-            "whereabouts": [
-                f"{conf}/whereabouts.d/whereabouts.conf",
-                f"{self.k3s.bin_dir}/whereabouts",
-            ],
+            "whereabouts": [f"{self.k3s.bin_dir}/whereabouts"],  # what the installer does last
             "multus-dhcp": ["/run/cni/dhcp.sock"],
         }
         wanted = [path for name in self.workloads for path in expected[name]]
         return [path for path in wanted if not self.space.path(path).exists()]
+
+    def links(self) -> set[str]:
+        """Names of the node's own interfaces."""
+        return {link["ifname"] for link in self._ip("link", "show")}
+
+    def addresses(self, interface: str) -> list[Interface]:
+        """What the kernel holds for one of its interfaces, without link-local addresses."""
+        (link,) = self._ip("address", "show", "dev", interface)
+        return global_addresses(link)
+
+    def _ip(self, *arguments: str) -> Any:
+        return json.loads(self.space.check("ip", "-json", *arguments))
 
     def pod(
         self,
@@ -136,8 +155,25 @@ class Node:
             self._object(f"pod-{uuid.uuid4().hex[:10]}", namespace, networks, labels or {})
             for _ in range(count)
         ]
-        made = self.cluster.create(*objects)
-        return [Pod(self.cluster, self.runtime, one) for one in made]
+        made = [Pod(self.cluster, self.runtime, one) for one in self.cluster.create(*objects)]
+        self.made += made
+        return made
+
+    def stop_pods(self) -> None:
+        """Ends every pod that was started here, all at once, and takes the objects away."""
+        started = [pod for pod in self.made if pod.result is not None]
+        if started:
+            with ThreadPoolExecutor(len(started)) as together:
+                list(together.map(Pod.stop, started))
+        for namespace in {pod.namespace for pod in self.made}:
+            names = [pod.name for pod in self.made if pod.namespace == namespace]
+            how = ("--force", "--grace-period=0", "--ignore-not-found")
+            self.cluster.kubectl("delete", "pod", "-n", namespace, *names, *how)
+        self.made.clear()
+
+    @property
+    def alive(self) -> bool:
+        return self.space.alive
 
     def _object(
         self, name: str, namespace: str, networks: str, labels: Mapping[str, str]

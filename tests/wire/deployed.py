@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from testbed.cluster import Cluster
 from testbed.engine import Engine
 from testbed.node.attached import Pod
 from testbed.node.node import Node, remove_pods
+from testbed.node.runtime import CniError
 from testbed.node.wire import Wires
 from testbed.results import Result
 
@@ -48,6 +50,17 @@ class Deployed:
             node.deploy()
         return [node.await_ready() for node in self.nodes]
 
+    def living_nodes(self) -> list[Node]:
+        """The nodes, as they are or anew if one of them is gone."""
+        if len(self.nodes) == 2 and all(node.alive for node in self.nodes):
+            return self.nodes
+        return self.start_nodes()
+
+    def stop_pods(self) -> None:
+        for node in self.nodes:
+            if node.alive:
+                node.stop_pods()
+
     def annotation(self, network: str) -> str:
         """What the stack's outputs tell a pod to ask for."""
         asked: str = self.outputs["networks"][network]["annotation"]["k8s.v1.cni.cncf.io/networks"]
@@ -58,6 +71,13 @@ class Deployed:
         pod = node.pod(namespace, networks=self.annotation(network))
         pod.start()
         return pod
+
+    def start_all(self, pods: Sequence[Pod]) -> list[CniError]:
+        """Starts pods at the same time, as kubelets do; all that any was refused with before."""
+        with ThreadPoolExecutor(len(pods)) as together:
+            return [
+                error for errors in together.map(Pod.start_as_kubelet, pods) for error in errors
+            ]
 
     def stop_nodes(self) -> None:
         for node in self.nodes:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from ipaddress import ip_address, ip_interface
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
 
 import pytest
 
 from testbed.node.node import Node
-from tests.wire.deployed import Deployed
+from testbed.node.runtime import CniError
+from tests.wire.deployed import STACK, Deployed
 
 SHARED = {"type": "host-local", "allowMultiNode": True}
-NETWORKS = [
+NETWORKS: Sequence[Mapping[str, Any]] = (
     {
         "name": "lan",
         "type": "macvlan",
@@ -26,34 +28,163 @@ NETWORKS = [
             "routes": [{"dst": "172.30.0.0/16"}, {"dst": "172.31.0.0/16", "gw": "192.168.10.2"}],
         },
     },
-]
+    {
+        "name": "six",
+        "type": "macvlan",
+        "master": "eth1",
+        "ipam": {
+            **SHARED,
+            "subnet": "fd00:10::/64",
+            "rangeStart": "fd00:10::a",
+            "rangeEnd": "fd00:10::b",
+            "routes": [{"dst": "fd00:99::/64", "gw": "fd00:10::1"}],
+        },
+    },
+    {
+        "name": "dual",
+        "type": "bridge",
+        "bridge": "br-dual",
+        "isGateway": True,
+        "mtu": 1300,
+        "ipam": {
+            **SHARED,
+            "ranges": [
+                [{"subnet": "10.20.0.0/24", "gateway": "10.20.0.1"}],
+                [{"subnet": "fd00:20::/64", "gateway": "fd00:20::1"}],
+            ],
+        },
+    },
+    {
+        "name": "few",
+        "type": "macvlan",
+        "master": "eth2",
+        "ipam": {**SHARED, "subnet": "192.168.11.0/29", "gateway": "192.168.11.3"},
+    },
+)
+# What the kernel is to hold: addresses of the first pod, routes, MTU (9000 is the wire's).
+HELD: Mapping[str, tuple[list[str], dict[str, str | None], int]] = {
+    "lan": (
+        ["192.168.10.100/24"],
+        {"172.30.0.0/16": "192.168.10.1", "172.31.0.0/16": "192.168.10.2"},
+        1400,
+    ),
+    "six": (["fd00:10::a/64"], {"fd00:99::/64": "fd00:10::1"}, 9000),
+    "dual": (["10.20.0.2/24", "fd00:20::2/64"], {}, 1300),
+}
 
 
 @pytest.fixture(scope="module")
 def stack(deployed: Callable[..., Deployed]) -> Deployed:
-    found = deployed(ipam="host-local", networks=NETWORKS)
-    found.start_nodes()
-    return found
+    return deployed(ipam="host-local", networks=list(NETWORKS))
 
 
 @pytest.fixture
-def node(stack: Deployed) -> Node:
-    return stack.nodes[0]
+def nodes(stack: Deployed) -> list[Node]:
+    """Fresh ones, on which no address has been handed out."""
+    return stack.start_nodes()
 
 
-def test_a_pod_has_what_its_network_says(stack: Deployed, node: Node) -> None:
-    pod = stack.pod(node, "default/lan")
+def reservations(node: Node, network: str) -> set[str]:
+    folder = node.space.path(f"/run/cni/networks/default.{network}")
+    return {file.name for file in folder.iterdir()} - {"lock"} if folder.exists() else set()
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_pod_has_what_its_network_says(name: str, stack: Deployed, nodes: list[Node]) -> None:
+    node, addresses, routes, mtu = nodes[0], *HELD[name]
+    pod = stack.pod(node, f"default/{name}")
     links = pod.links()
     assert set(links) == {"lo", "eth0", "net1"}
-    assert links["net1"]["mtu"] == 1400
-    assert pod.addresses() == [ip_interface("192.168.10.100/24")]
-    assert pod.routes() == {"172.30.0.0/16": "192.168.10.1", "172.31.0.0/16": "192.168.10.2"}
-    assert pod.addresses("eth0")[0].ip in ip_interface(f"10.42.{node.k3s.number}.0/24").network
-    assert pod.status()[1]["ips"] == ["192.168.10.100"]
+    assert links["net1"]["mtu"] == mtu
+    assert pod.addresses() == [ip_interface(address) for address in addresses]
+    assert pod.routes() == routes
+    assert pod.addresses("eth0")[0].ip in ip_network(f"10.42.{node.k3s.number}.0/24")
+    default, net1 = pod.status()
+    assert default["default"] is True
+    assert (net1["name"], net1["interface"]) == (f"default/{name}", "net1")
+    assert net1["ips"] == [address.partition("/")[0] for address in addresses]
     pod.check()
-    reserved = node.space.path("/run/cni/networks/default.lan")
-    assert ip_address("192.168.10.100") in {
-        ip_address(file.name) for file in reserved.iterdir() if file.name[0].isdigit()
-    }
+    # The control: CHECK does look. Multus checks the default network and passes over net1.
+    pod.lose_addresses("eth0")
+    with pytest.raises(CniError, match="eth0"):
+        pod.check()
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_nothing_is_left_of_a_pod(name: str, stack: Deployed, nodes: list[Node]) -> None:
+    node = nodes[0]
+    first = stack.pod(node, f"default/{name}")
+    first.stop()  # which leaves the bridges that plugins make once for all pods
+    before = node.links()
+    pod = stack.pod(node, f"default/{name}")
+    held = {str(address.ip) for address in pod.addresses()}
+    assert held <= reservations(node, name)  # the control: this is where they are counted
     pod.stop()
-    assert not (reserved / "192.168.10.100").exists()
+    assert not reservations(node, name) & held
+    assert node.links() == before
+    assert not pod.network.exists()
+
+
+def test_the_gateway_is_the_nodes_and_no_pods(stack: Deployed, nodes: list[Node]) -> None:
+    pods = nodes[0].pods(6, networks=stack.annotation("default/few"))
+    for pod in pods[:5]:
+        pod.start()
+    got = {pod.addresses()[0].ip for pod in pods[:5]}
+    assert got == {ip_address(f"192.168.11.{last}") for last in (1, 2, 4, 5, 6)}
+    with pytest.raises(CniError, match="no IP addresses available in range set"):
+        pods[5].start()
+    assert not pods[5].network.exists()
+    freed = pods[0].addresses()
+    pods[0].stop()
+    assert stack.pod(nodes[0], "default/few").addresses() == freed
+
+    stack.pod(nodes[0], "default/dual")
+    bridge = nodes[0].addresses("br-dual")
+    assert {ip_interface("10.20.0.1/24"), ip_interface("fd00:20::1/64")} <= set(bridge)
+
+
+@pytest.mark.parametrize("name", ["lan", "six"])
+def test_pods_on_two_nodes_reach_each_other(name: str, stack: Deployed, nodes: list[Node]) -> None:
+    stack.pod(nodes[1], f"default/{name}").stop()  # the next one there gets the next address
+    there = stack.pod(nodes[1], f"default/{name}")
+    here = stack.pod(nodes[0], f"default/{name}")
+    [ours], [theirs] = here.addresses(), there.addresses()
+    assert ours != theirs
+    assert here.reach(there, theirs.ip) == ours.ip
+    assert there.reach(here, ours.ip) == theirs.ip
+
+
+def test_pods_of_one_bridge_reach_each_other_and_their_gateway(
+    stack: Deployed, nodes: list[Node]
+) -> None:
+    one, two = (stack.pod(nodes[0], "default/dual") for _ in range(2))
+    for mine, other in zip(one.addresses(), two.addresses(), strict=True):
+        assert one.reach(two, other.ip) == mine.ip
+    # The control: a bridge without a port on the wire ends at the node.
+    stack.pod(nodes[1], "default/dual").stop()
+    stack.pod(nodes[1], "default/dual").stop()
+    far = stack.pod(nodes[1], "default/dual")
+    with pytest.raises(OSError, match=r"timed out|No route"):
+        one.reach(far, far.addresses()[0].ip)
+
+
+def test_two_nodes_give_one_address_twice_and_the_program_refuses_it(
+    stack: Deployed, nodes: list[Node]
+) -> None:
+    """The control arm of the refusal: what it keeps from happening does happen."""
+    one, two = (stack.pod(node, "default/lan") for node in nodes)
+    assert one.addresses() == two.addresses() == [ip_interface("192.168.10.100/24")]
+
+    # In IPv6 the second pod finds the first by itself, and the plugin gives up.
+    stack.pod(nodes[0], "default/six")
+    with pytest.raises(CniError, match="failed to settle addresses"):
+        stack.pod(nodes[1], "default/six")
+
+    ipam = {key: value for key, value in NETWORKS[0]["ipam"].items() if key != "allowMultiNode"}
+    stack.checkout.configure(STACK, {"networks": [{**NETWORKS[0], "ipam": ipam}]})
+    try:
+        result = stack.checkout.preview(STACK)
+        assert not result.ok
+        assert any("each would hand out the same addresses" in error for error in result.errors)
+    finally:
+        stack.checkout.configure(STACK, {"networks": list(NETWORKS)})
