@@ -1,0 +1,140 @@
+"""DHCP from a server on the wire, and static beside it, as the stack staging has both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv4Interface, ip_interface
+
+import pytest
+
+from testbed.node.dhcp import DhcpServer
+from testbed.node.node import Node
+from testbed.node.runtime import CniError
+from tests.wire.deployed import Deployed
+
+OWN = IPv4Interface("192.168.30.1/24")
+DHCP = {"type": "dhcp", "provide": [{"option": "host-name", "fromArg": "K8S_POD_NAME"}]}
+NETWORKS = [
+    {"name": "office", "type": "macvlan", "master": "eth1", "mtu": 1400, "ipam": DHCP},
+    {"name": "bridged", "type": "bridge", "bridge": "br-office", "ipam": DHCP},
+    {
+        "name": "printer",
+        "type": "macvlan",
+        "master": "eth1",
+        "ipam": {
+            "type": "static",
+            "addresses": [
+                {"address": "192.168.30.9/24", "gateway": "192.168.30.1"},
+                {"address": "fd00:30::9/64", "gateway": "fd00:30::1"},
+            ],
+            "routes": [
+                {"dst": "172.30.0.0/16", "gw": "192.168.30.1"},
+                {"dst": "fd00:99::/64", "gw": "fd00:30::1"},
+            ],
+        },
+    },
+    {
+        "name": "still",
+        "type": "bridge",
+        "bridge": "br-still",
+        "mtu": 1300,
+        "ipam": {"type": "static", "addresses": [{"address": "10.31.0.5/24"}]},
+    },
+]
+BOTH = ("office", "bridged")
+
+
+@pytest.fixture(scope="module")
+def stack(deployed: Callable[..., Deployed]) -> Deployed:
+    return deployed(ipam="dhcp", networks=NETWORKS)
+
+
+@pytest.fixture
+def nodes(stack: Deployed) -> list[Node]:
+    """Each with a bridge that has the second wire as a port, which is the administrator's work."""
+    found = stack.start_nodes()
+    for node in found:
+        node.space.check("ip", "link", "add", "br-office", "type", "bridge", "forward_delay", "0")
+        node.space.check("ip", "link", "set", "br-office", "up")
+        node.space.check("ip", "link", "set", "eth2", "master", "br-office")
+    return found
+
+
+@pytest.fixture
+def servers(stack: Deployed, nodes: list[Node]) -> Iterator[dict[str, DhcpServer]]:
+    """By network: one server on each wire, with three addresses."""
+    assert nodes
+    assert stack.wires is not None
+    space = stack.wires.space
+    for wire in ("eth1", "eth2"):
+        space.check("ip", "address", "add", str(OWN), "dev", wire)
+    limits = ("192.168.30.100", "192.168.30.102")
+    with (
+        DhcpServer(space.network, "eth1", OWN, *limits) as first,
+        DhcpServer(space.network, "eth2", OWN, *limits) as second,
+    ):
+        yield {"office": first, "bridged": second}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_an_address_is_leased_and_given_back(
+    name: str, stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
+) -> None:
+    server = servers[name]
+    pod = stack.pod(nodes[0], f"default/{name}")
+    links = pod.links()
+    assert set(links) == {"lo", "eth0", "net1"}
+    assert links["net1"]["mtu"] == (1400 if name == "office" else 1500)
+    assert pod.addresses() == [ip_interface("192.168.30.100/24")]
+    # The server sees the pod under its own name.
+    assert [lease.host_name for lease in server.leases.values()] == [pod.name]
+    assert pod.status()[1]["ips"] == ["192.168.30.100"]
+    pod.check()
+    pod.stop()
+    stack.cluster.wait_for(lambda: bool(server.released), "the release", 5)
+    assert server.leases == {}
+    assert server.released == [IPv4Address("192.168.30.100")]
+    assert not pod.network.exists()
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_pods_on_two_nodes_reach_each_other(
+    name: str, stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
+) -> None:
+    here, there = (stack.pod(node, f"default/{name}") for node in nodes)
+    [ours], [theirs] = here.addresses(), there.addresses()
+    assert {ours.ip, theirs.ip} == set(servers[name].leases)
+    assert here.reach(there, theirs.ip) == ours.ip
+
+
+def test_the_pods_default_route_stays_its_own(
+    stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
+) -> None:
+    assert servers
+    pod = stack.pod(nodes[0], "default/office")
+    assert pod.routes("eth0")["default"] == f"10.42.{nodes[0].k3s.number}.1"
+    print(pod.routes())
+
+
+def test_a_server_with_nothing_left_is_a_clear_error(
+    stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
+) -> None:
+    for _ in range(3):
+        stack.pod(nodes[0], "default/office")
+    assert len(servers["office"].leases) == 3
+    with pytest.raises(CniError, match="dhcp"):
+        stack.pod(nodes[1], "default/office")
+
+
+def test_static_gives_what_is_written_down(stack: Deployed, nodes: list[Node]) -> None:
+    pod = stack.pod(nodes[0], "default/printer")
+    assert pod.addresses() == [ip_interface("192.168.30.9/24"), ip_interface("fd00:30::9/64")]
+    assert pod.routes() == {"172.30.0.0/16": "192.168.30.1", "fd00:99::/64": "fd00:30::1"}
+    still = stack.pod(nodes[0], "default/still")
+    assert still.addresses() == [ip_interface("10.31.0.5/24")]
+    assert still.links()["net1"]["mtu"] == 1300
+    before = nodes[0].links()
+    still.stop()
+    assert len(before - nodes[0].links()) == 2  # the pods' ends on the node: of net1 and of eth0
+    pod.stop()
+    assert not pod.network.exists()
