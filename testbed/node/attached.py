@@ -21,7 +21,7 @@ from testbed.node.runtime import Attachment, CniError, Result, Runtime
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 REACHED = 5.0  # seconds for a packet to arrive, with those that ask for the way
-PATIENCE = 120.0  # seconds that a pod may take to start
+PATIENCE = 180.0  # seconds that a pod may take to start
 PAUSE = 1.0  # between the kubelet's attempts
 STATUS = "k8s.v1.cni.cncf.io/network-status"
 T = TypeVar("T")

@@ -41,11 +41,11 @@ IMAGES: Final[Mapping[str, Mapping[str, str]]] = {
 DEFAULTS: Final[Mapping[str, Sequence[str]]] = {"hardened-cni-plugins": ["/install-cnis.sh"]}
 PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 
-# In a mount namespace of its own, below /mnt. bash is `sh` as in the images; Debian's sh is not.
+# In a mount namespace of its own, below /.container, which no pod mounts. bash is `sh` as in the images; Debian's sh is not.
 BASE: Final = r"""
 set -eu
-mount -t tmpfs -o mode=755 container /mnt
-cd /mnt
+mount -t tmpfs -o mode=755 container /.container
+cd /.container
 mkdir -p usr proc dev etc tmp root bin run var
 mount --rbind /usr usr
 mount -t tmpfs -o mode=755 src usr/src
@@ -130,7 +130,7 @@ class Container:
         mounts = sorted(self.mounts, key=lambda mount: mount.target.count("/"))
         lines = [line for mount in (*image, *mounts) for line in mount.script(self.space)]
         variables = [f"{key}={value}" for key, value in self.environment.items()]
-        run = ["exec", "chroot", "/mnt", "env", "-i", *variables, *self.command]
+        run = ["exec", "chroot", "/.container", "env", "-i", *variables, *self.command]
         return "\n".join((BASE, *lines, "exec 2>&1", shlex.join(run)))
 
     @property

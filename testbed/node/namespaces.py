@@ -30,7 +30,7 @@ set -eu
 name=$1; shift
 mount -t tmpfs -o mode=755 root /mnt
 cd /mnt
-mkdir -p before usr proc dev etc run/netns tmp opt root mnt sys images var/lib
+mkdir -p before usr proc dev etc run/netns tmp opt root mnt sys .container images var/lib
 ln -s ../run var/run
 chmod 1777 tmp
 for one in bin sbin lib lib32 lib64 libx32; do

@@ -33,6 +33,7 @@ SCRIPTS: Final = Path(__file__).with_name("images")
 # By dependency: the DHCP daemon's program is one that Multus's init container brings.
 ORDER: Final = ("multus", "whereabouts", "multus-dhcp")
 PODS: Final = "multus-testbed/on-the-wire"  # label of the pods that are made here
+AT_ONCE: Final = 8  # pods that end together: more only wait for each other
 _numbers = itertools.count(1)
 
 
@@ -160,10 +161,10 @@ class Node:
         return made
 
     def stop_pods(self) -> None:
-        """Ends every pod that was started here, all at once, and takes the objects away."""
+        """Ends every pod that was started here, and takes the objects away."""
         started = [pod for pod in self.made if pod.result is not None]
         if started:
-            with ThreadPoolExecutor(len(started)) as together:
+            with ThreadPoolExecutor(AT_ONCE) as together:
                 list(together.map(Pod.stop, started))
         for namespace in {pod.namespace for pod in self.made}:
             names = [pod.name for pod in self.made if pod.namespace == namespace]

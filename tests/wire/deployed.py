@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from testbed.cluster import Cluster
@@ -13,10 +14,23 @@ from testbed.node.node import Node, remove_pods
 from testbed.node.runtime import CniError
 from testbed.node.wire import Wires
 from testbed.results import Result
+from testbed.tools import Tools
 
 STACK = "wire"
 K3S = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 TIMEOUT_SECONDS = 60
+
+
+@contextmanager
+def two_nodes(cluster: Cluster, tools: Tools) -> Iterator[list[Node]]:
+    """Two nodes on common wires, that run what is deployed, for the length of a block."""
+    with ExitStack() as held:
+        wires = held.enter_context(Wires())
+        names = [item["metadata"]["name"] for item in cluster.items("nodes")]
+        nodes = [held.enter_context(Node(cluster, tools, wires, name)) for name in names]
+        for node in nodes:
+            node.deploy()
+        yield [node.await_ready() for node in nodes]
 
 
 class Deployed:

@@ -84,7 +84,7 @@ def test_an_address_is_leased_and_given_back(
     pod = stack.pod(nodes[0], f"default/{name}")
     links = pod.links()
     assert set(links) == {"lo", "eth0", "net1"}
-    assert links["net1"]["mtu"] == (1400 if name == "office" else 1500)
+    assert links["net1"]["mtu"] == (1400 if name == "office" else 9000)
     assert pod.addresses() == [ip_interface("192.168.30.100/24")]
     # The server sees the pod under its own name.
     assert [lease.host_name for lease in server.leases.values()] == [pod.name]

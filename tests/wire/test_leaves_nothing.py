@@ -114,8 +114,8 @@ def test_a_node_that_cannot_start_leaves_nothing(cluster: Cluster, tools: Tools)
     before = descendants(os.getpid())
     with Wires() as wires:
         with_wires = descendants(os.getpid())
-        with pytest.raises(FileExistsError):
-            # K3s's directory is where its own plugin lies: it cannot be made.
+        with pytest.raises(NotADirectoryError):
+            # K3s's directory cannot be made: its parent is a file.
             Node(cluster, tools, wires, "node-1", data="/usr/bin/env")
         assert descendants(os.getpid()) == with_wires
     assert descendants(os.getpid()) == before

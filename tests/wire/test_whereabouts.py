@@ -189,7 +189,8 @@ def test_a_crowd_gets_every_address_of_a_range_of_its_size(
     assert stack.outputs["networks"]["default/crowd"]["capacity"] == CROWD
     pods = alternating(nodes, CROWD, networks)
     # Two cores are too slow for all of Multus's deadlines; then the kubelet's next attempt counts.
-    assert not [error for error in stack.start_all(pods) if FULL in str(error)]
+    refused = [str(error) for error in stack.start_all(pods)]
+    assert not [error for error in refused if FULL in error], refused
     got = [pod.addresses()[0].ip for pod in pods]
     assert len(set(got)) == CROWD
     assert set(got) == {ip_address("10.64.0.10") + number for number in range(CROWD)}

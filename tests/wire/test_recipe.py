@@ -1,0 +1,200 @@
+"""K3s's page, as it is printed, beside this program: the control arm for what the program adds.
+
+The page's three values files on the same chart, installed by Helm, with networks as its readers
+write them. Each row of the table is done twice on the wire and says what happened; what it is
+held to is `recipe.md`, which the README may show (`--update-goldens` writes it).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from testbed.charts import oracle
+from testbed.charts.repository import Repository
+from testbed.cluster import Cluster
+from testbed.kubectl import ClusterError
+from testbed.leftovers import Leftovers
+from testbed.node.node import Node, remove_pods
+from testbed.node.runtime import CniError
+from testbed.tools import Tools
+from tests.engine.program import live
+from tests.engine.program.conftest import SPLIT
+from tests.wire import pools
+from tests.wire.deployed import K3S, STACK, Deployed, two_nodes
+from tests.wire.test_whereabouts import network
+
+GOLDEN = Path(__file__).with_name("recipe.md")
+PAGE_CONF = "/var/lib/rancher/k3s/agent/etc/cni/net.d/whereabouts.d/whereabouts.conf"
+RANGE = {"type": "whereabouts", "range": "192.168.20.0/29", "gateway": "192.168.20.1"}
+LOCAL = {"type": "host-local", "subnet": "192.168.10.0/24"}
+MACVLAN = {"type": "macvlan", "master": "eth1"}
+
+
+@dataclass
+class Page:
+    """The page's reader: Helm and kubectl by hand."""
+
+    cluster: Cluster
+    tools: Tools
+    repository: Repository
+    folder: Path
+    leftovers: Leftovers
+
+    def forget(self) -> None:
+        """Back to the cluster as it was."""
+        remove_pods(self.cluster)
+        self.leftovers.remove()
+
+    def install(self, profile: str) -> None:
+        values = self.folder / f"{profile}.yaml"
+        values.write_text(yaml.safe_dump(oracle.values_of(oracle.read(), profile)))
+        package = self.repository.packages[SPLIT].main
+        self.helm("upgrade", "--install", "multus", str(package), "--values", str(values))
+
+    def install_crds(self) -> None:
+        """What the page does not say, and its reader has to find out."""
+        package = self.repository.packages[SPLIT].crd
+        assert package is not None
+        self.helm("install", "multus-crd", str(package), "--set", "rke2-whereabouts.enabled=true")
+
+    def helm(self, *arguments: str) -> None:
+        subprocess.run(
+            [str(self.tools.path("helm")), *arguments, "--namespace", "kube-system"],
+            env={
+                **os.environ,
+                "KUBECONFIG": str(self.cluster.kubeconfig),
+                "HOME": str(self.folder),
+            },
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+
+    def declare(self, name: str, ipam: Mapping[str, Any], namespace: str = "default") -> None:
+        found = network(name, {"cniVersion": "0.3.1", **MACVLAN, "mode": "bridge", "ipam": ipam})
+        found["metadata"]["namespace"] = namespace
+        self.cluster.apply(found)
+
+
+def outcome(node: Node, asked: str, namespace: str = "default") -> str:
+    """What becomes of a pod: its address, or the part of the error that tells."""
+    pod = node.pod(namespace, networks=asked)
+    try:
+        pod.start()
+    except CniError as error:
+        told = ("config file not found", "namespace isolation enabled")
+        return f"does not start: {next((one for one in told if one in str(error)), str(error))}"
+    address = pod.addresses()[0].ip
+    return f"gets {address}" + (", the gateway's" if str(address) == RANGE["gateway"] else "")
+
+
+def forced(cluster: Cluster, node: Node, asked: str) -> str:
+    """What becomes of a pod's address when its object is deleted by force, in ten seconds."""
+    pod = node.pod(networks=asked)
+    pod.start()
+    address = pod.addresses()[0].ip
+    pod.remove()
+    try:
+        cluster.wait_for(lambda: address not in pools.held(cluster), "it to be freed", 10)
+    except ClusterError:
+        assert "config file not found" in node.workloads["whereabouts"].log
+        return "stays taken: the control loop says config file not found"
+    return "is free again"
+
+
+ROWS = (
+    "the networks, after the page's one `helm install`",
+    "a pod with a Whereabouts network",
+    "the first pod of a range with a gateway",
+    "the address of a pod that is deleted by force",
+    "the first pods of two nodes, with host-local",
+    "a pod that asks for another team's network",
+)
+Column = dict[str, str]
+
+
+@pytest.fixture
+def page(cluster: Cluster, tools: Tools, repository: Repository, tmp_path: Path) -> Iterator[Page]:
+    found = Page(cluster, tools, repository, tmp_path, cluster.leftovers())
+    yield found
+    found.forget()
+
+
+def by_the_page(page: Page) -> Column:
+    """What happens to the reader of the page, from an empty cluster on."""
+    found: Column = {}
+    page.install("k3s-host-local")
+    answer = page.cluster.try_kubectl("get", "network-attachment-definitions")
+    assert answer.returncode != 0
+    found[ROWS[0]] = "cannot be declared: the server doesn't have a resource type for them"
+    assert "the server doesn't have a resource type" in answer.stderr
+    page.install_crds()
+    page.cluster.kubectl("create", "namespace", "team")
+    with two_nodes(page.cluster, page.tools) as nodes:
+        page.declare("local", LOCAL)
+        one, two = (outcome(node, "default/local") for node in nodes)
+        found[ROWS[4]] = f"{one} and {two}" if one != two else f"both: {one}"
+        page.declare("theirs", {**LOCAL, "subnet": "192.168.11.0/24"}, "team")
+        found[ROWS[5]] = outcome(nodes[0], "team/theirs")
+    page.install("k3s-whereabouts")
+    with two_nodes(page.cluster, page.tools) as nodes:
+        page.declare("storage", RANGE)
+        found[ROWS[1]] = outcome(nodes[0], "default/storage")
+        page.declare("told", {**RANGE, "configuration_path": PAGE_CONF})
+        found[ROWS[2]] = outcome(nodes[0], "default/told")
+        found[ROWS[3]] = forced(page.cluster, nodes[0], "default/told")
+    page.install("k3s-dhcp")
+    with two_nodes(page.cluster, page.tools) as nodes:
+        assert not nodes[0].missing()  # in this one there is no fault
+    return found
+
+
+def by_the_program(deployed: Callable[..., Deployed]) -> Column:
+    """The same networks, asked for in a stack file."""
+    storage = {"name": "storage", **MACVLAN, "ipam": RANGE}
+    local = {"name": "local", **MACVLAN, "ipam": {**LOCAL, "allowMultiNode": False}}
+    theirs = {**storage, "name": "theirs", "namespace": "team"}
+    theirs["ipam"] = {**RANGE, "range": "192.168.21.0/29", "gateway": "192.168.21.1"}
+    stack = deployed(
+        ipam="whereabouts", networks=[storage, theirs], cluster=K3S, createNamespaces=True
+    )
+    found: Column = {ROWS[0]: "are declared by one `pulumi up`"}
+    assert set(live.networks(stack.cluster)) == {"default/storage", "team/theirs"}
+    with two_nodes(stack.cluster, stack.tools) as nodes:
+        found[ROWS[1]] = found[ROWS[2]] = outcome(nodes[0], "default/storage")
+        found[ROWS[3]] = forced(stack.cluster, nodes[0], "default/storage")
+        found[ROWS[5]] = outcome(nodes[0], "team/theirs")
+    stack.checkout.configure(STACK, {"ipam": "host-local", "networks": [local]})
+    result = stack.checkout.preview(STACK)
+    assert not result.ok
+    assert any("each would hand out the same addresses" in error for error in result.errors)
+    found[ROWS[4]] = "the stack is refused: each would hand out the same addresses"
+    return found
+
+
+def table(page: Column, program: Column) -> str:
+    lines = ["| what | by K3s's page | by this program |", "| --- | --- | --- |"]
+    lines += [f"| {row} | {page[row]} | {program[row]} |" for row in ROWS]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_pages_recipe_fails_where_the_program_does_not(
+    page: Page, deployed: Callable[..., Deployed], *, update_goldens: bool
+) -> None:
+    recipe = by_the_page(page)
+    page.forget()
+    ours = by_the_program(deployed)
+    text = table(recipe, ours)
+    print(text)
+    if update_goldens:
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+    assert all(recipe[row] != ours[row] for row in ROWS)
