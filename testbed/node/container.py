@@ -41,7 +41,8 @@ IMAGES: Final[Mapping[str, Mapping[str, str]]] = {
 DEFAULTS: Final[Mapping[str, Sequence[str]]] = {"hardened-cni-plugins": ["/install-cnis.sh"]}
 PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 
-# In a mount namespace of its own, below /.container, which no pod mounts. bash is `sh` as in the images; Debian's sh is not.
+# In a mount namespace of its own, below /.container, which no pod mounts. bash is `sh` as in the
+# images; Debian's sh is not.
 BASE: Final = r"""
 set -eu
 mount -t tmpfs -o mode=755 container /.container
