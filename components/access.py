@@ -21,6 +21,7 @@ from pulumi_kubernetes import Provider
 from components.faults import Fault, did_you_mean
 
 K3S_KUBECONFIG: Final = "/etc/rancher/k3s/k3s.yaml"
+NULLS: Final = ("null", "~")  # as texts, which is how a kubeconfig is read here
 
 
 class KubeconfigError(pulumi.RunError):
@@ -128,9 +129,12 @@ def no_context(context: str, kubeconfigs: Iterable[str], *, secret: bool = False
     known: list[str] = []
     for text in kubeconfigs:
         try:
-            read = yaml.safe_load(text)
-            known += [str(one["name"]) for one in read.get("contexts") or []]
-        except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+            # Texts only: a name such as 2024-13-45 is none of YAML's dates.
+            read = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+            contexts = read.get("contexts") or []
+            if contexts not in NULLS:
+                known += [str(one["name"]) for one in contexts]
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError, RecursionError):
             return None  # damaged, of which kubectl complains
     if context in known:
         return None

@@ -147,6 +147,10 @@ def _cidr(value: Any) -> Cidr:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     text = _text(value, "a range")
+    if re.fullmatch(r"[0-9a-fA-F.:]+-[0-9a-fA-F.:]+(/[0-9]+)?", text):
+        raise _fault(
+            "that is two addresses. Write the CIDR here, and rangeStart and rangeEnd", value
+        )
     if "/" not in text:
         raise _missing_prefix(text, value)
     try:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from components.faults import Fault, FaultsError, needs_quotes
+from components.forms import Form
 from components.model import Model
 
 REPOSITORY: Final = "https://rke2-charts.rancher.io"
@@ -143,7 +144,7 @@ def _repository(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
         with suppress(ValueError):  # a broken IPv6 address or port
             parts = urlsplit(value)
-            if parts.hostname and parts.port != 0:
+            if parts.hostname and parts.port != 0 and value.isascii() and value.isprintable():
                 return value.rstrip("/")
     raise FaultsError([Fault((), f'a chart repository has a URL, like "{REPOSITORY}"', value)])
 
@@ -170,7 +171,9 @@ class Chart(Model):
         WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/?#@]+[^\s?#@]*$"}),
     ] = REPOSITORY
     """URL of the chart repository or of a mirror."""
-    path: str | None = Field(default=None, min_length=1)
+    path: (
+        Annotated[str, Form(r"[^\x00-\x1f\x7f]{1,1000}", "a folder's path is one line")] | None
+    ) = None
     """A folder with the chart's packages (.tgz) instead of a repository, from the project."""
     sha256: Sha256 | None = None
     """Digest of the package; the published one where it is left out."""

@@ -104,10 +104,20 @@ class K3s(Model):
     ] = Field(default="/var/lib/rancher/k3s")
     """K3s's data directory (its --data-dir), the same on every node."""
 
-    cluster_cidr: tuple[CidrField, ...] = (ip_network("10.42.0.0/16"),)
+    cluster_cidr: tuple[CidrField, ...] = Field(default=(ip_network("10.42.0.0/16"),), min_length=1)
     """The pods' networks (K3s's --cluster-cidr), which no network of the stack may overlap."""
-    service_cidr: tuple[CidrField, ...] = (ip_network("10.43.0.0/16"),)
+    service_cidr: tuple[CidrField, ...] = Field(default=(ip_network("10.43.0.0/16"),), min_length=1)
     """The services' networks (K3s's --service-cidr), likewise."""
+
+    def faults(self) -> Iterator[Fault]:
+        for index, services in enumerate(self.service_cidr):
+            for pods in self.cluster_cidr:
+                if pods.version == services.version and pods.overlaps(services):
+                    yield Fault(
+                        ("serviceCidr", index),
+                        f"it overlaps clusterCidr {pods}. Write both as K3s was started with",
+                        str(services),
+                    )
 
     @property
     def own_networks(self) -> Iterator[tuple[Cidr, tuple[str, str]]]:

@@ -12,6 +12,7 @@ mean "10.0.0.0/24"?`
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -105,7 +106,7 @@ def printable(text: str) -> str:
 
 def needs_quotes(value: object, example: str = "") -> str:
     """The rule for what is no text, where one is needed."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return ", ".join(filter(None, ("YAML read it as a number. Write it in quotes", example)))
     rule = "nothing stands there. Write a text" if value is None else "a text is needed here"
     return ", ".join(filter(None, (rule, example)))
@@ -198,6 +199,8 @@ _KINDS: Final = {
 
 def _kind_fault(path: Path, value: Any, context: Mapping[str, Any]) -> Fault:
     """What is wrong with the key that tells the kinds of a union apart."""
+    if value is None:
+        return Fault(path, "has no value. Write one, or remove it")
     if not isinstance(value, Mapping):
         return Fault(path, "a mapping of names to values is needed here", value)
     key = context["discriminator"].strip("'")
@@ -213,7 +216,10 @@ def _kind_fault(path: Path, value: Any, context: Mapping[str, Any]) -> Fault:
 def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], message: str) -> Fault:
     match kind:
         case "literal_error" | "enum":
-            return Fault(path, f"it must be one of {context['expected']}", value)
+            # Pydantic's list is `'a', 'b' or 'c'`; a user would write "a".
+            expected = context["expected"].replace("'", '"')
+            one_of = "one of " if " or " in expected else ""
+            return Fault(path, f"it must be {one_of}{expected}", value)
         case "union_tag_invalid" | "union_tag_not_found":
             return _kind_fault(path, value, context)
         case "greater_than_equal":
@@ -227,7 +233,7 @@ def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], mes
         case "value_error":
             return Fault(path, str(context["error"]), value)
         case _ if value is None and kind.endswith("_type"):
-            return Fault(path, "has no value. Write one, or remove the key")
+            return Fault(path, "has no value. Write one, or remove it")
         case "string_type":
             return Fault(path, needs_quotes(value), value)
         case "string_pattern_mismatch":

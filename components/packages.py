@@ -23,6 +23,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.chart import Chart, Package
+from components.faults import printable
 
 FOLDER: Final = Path(".charts")
 TIMEOUT_SECONDS: Final = 30
@@ -33,6 +34,9 @@ MOST_BYTES: Final = 64 * 2**20
 
 class ChartError(pulumi.RunError):
     """A package could not be had, or is not the one that was published."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
 
 
 def fetch(chart: Chart, folder: Path = FOLDER) -> dict[str, str]:
@@ -61,11 +65,12 @@ def _checked(chart: Chart, package: Package, folder: Path) -> Path:
 
 def _from_folder(folder: Path, package: Package) -> tuple[bytes, str]:
     file = folder / package.file_name
-    if not folder.is_dir():
-        raise ChartError(
-            f'multus:chart.path is "{folder}", which is no folder. It holds {package.file_name}'
-        )
     try:
+        if not folder.is_dir():
+            raise ChartError(
+                f'multus:chart.path is "{folder}", which is no folder. Name the one that holds '
+                f"{package.file_name}"
+            )
         return file.read_bytes(), str(file)
     except OSError as error:
         raise ChartError(

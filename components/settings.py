@@ -31,6 +31,8 @@ NAMESPACE: Final = "multus"
 # What Pulumi.yaml's defaults are for keys that must be given: as if they were not there.
 EMPTY: Final[tuple[Any, ...]] = ("", {})
 
+SECRET_KEYS: Final = ("extraValues", "kubeconfig")
+
 # Not part of MultusArgs: how to reach the cluster, which is a matter of who runs the program.
 ACCESS_KEYS: Final = ("kubeconfig", "context")
 
@@ -60,6 +62,9 @@ def load() -> Settings:
     config = pulumi.Config(NAMESPACE)
     raw, secret = _raw()
     faults = [*_exposed(raw, secret), *_context(raw)]
+    if hidden := secret - {*SECRET_KEYS}:
+        # Nothing else is read: a message about a secret would have to leave out what is wrong.
+        raise StackFileError(stack_file(), [*faults, *map(_needless_secret, sorted(hidden))])
     access = Access(
         config.get_secret("kubeconfig") if "kubeconfig" in raw else None, raw.get("context")
     )
@@ -108,6 +113,14 @@ def _context(raw: Mapping[str, Any]) -> Iterator[Fault]:
         rule = no_context(raw["context"], [raw["kubeconfig"]], secret=True)
         if rule:
             yield Fault((f"{NAMESPACE}:context",), rule, raw["context"])
+
+
+def _needless_secret(key: str) -> Fault:
+    return Fault(
+        (f"{NAMESPACE}:{key}",),
+        f"is a secret, and only {' and '.join(SECRET_KEYS)} can be: the rest is in clear in the "
+        "cluster. Set it again without --secret",
+    )
 
 
 def _redacted(fault: Fault, secret: set[str]) -> Fault:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from typing import Any, Final
@@ -53,7 +53,7 @@ class Dns(Model):
 
 @dataclass(frozen=True)
 class Pool:
-    """Addresses that a plugin hands out: one address of each pool to every pod.
+    """Addresses that a plugin hands out, of one range.
 
     `cidr` is the range that gives the prefix; `spans` are what is left of it after the limits,
     the gateway and the exclusions. `path` leads to the range in the IPAM's settings, where it is
@@ -92,15 +92,24 @@ SPECIAL: Final[tuple[tuple[str, Cidr], ...]] = tuple(
         ("this-network", "0.0.0.0/8"),
         ("loopback", "127.0.0.0/8"),
         ("multicast", "224.0.0.0/4"),
+        ("broadcast", "255.255.255.255/32"),
         ("loopback", "::/127"),
+        ("link-local", "fe80::/10"),
         ("multicast", "ff00::/8"),
     )
 )
 
 
-def special_faults(key: str, cidr: Cidr, written: object = None) -> Iterator[Fault]:
-    """A range or address that no pod can use, whatever the wire."""
+def special_faults(
+    key: str, cidr: Cidr, written: object = None, *, multicast: bool = False
+) -> Iterator[Fault]:
+    """A range, address or destination that no pod can use, whatever the wire.
+
+    `multicast` is one that a route may have.
+    """
     for use, special in SPECIAL:
+        if multicast and use == "multicast":
+            continue
         if special.version == cidr.version and special.overlaps(cidr):
             yield Fault((key,), f"{special} is {use}: no pod can use it", str(written or cidr))
             return
@@ -165,13 +174,25 @@ def gateway_faults(
             yield Fault(path, f"that is not a host's address in {cidr}", str(gateway))
 
 
-def route_faults(routes: Sequence[Route], onlink: Sequence[Cidr]) -> Iterator[Fault]:
+def route_faults(
+    routes: Sequence[Route], onlink: Sequence[Sequence[Cidr]], own: Sequence[Address] = ()
+) -> Iterator[Fault]:
     """Routes that the plugin would refuse at pod start, or that would do nothing.
 
-    `onlink` are the networks of the pod's own addresses; empty where they are not known (DHCP).
+    Of each inner list of `onlink` one network is that of an address of the pod; `own` are
+    addresses that it has for certain.
     """
-    families = {cidr.version for cidr in onlink}
+    families = {cidr.version for one in onlink for cidr in one}
     for index, route in enumerate(routes):
+        if (first := routes.index(route)) != index:
+            yield Fault(
+                ("routes", index, "dst"), f"routes[{first}] is the same. Remove one", str(route.dst)
+            )
+        if route.dst.prefixlen > 1:
+            yield from (
+                fault.under("routes", index)
+                for fault in special_faults("dst", route.dst, multicast=True)
+            )
         if route.dst.prefixlen <= 1:  # 0.0.0.0/1 and 128.0.0.0/1 are the known way around it
             yield Fault(
                 ("routes", index, "dst"),
@@ -191,19 +212,31 @@ def route_faults(routes: Sequence[Route], onlink: Sequence[Cidr]) -> Iterator[Fa
             yield Fault(
                 ("routes", index, "gw"), f"dst {route.dst} is of the other family", str(route.gw)
             )
-        elif onlink and not any(contains(cidr, route.gw) for cidr in onlink):
-            yield Fault(
-                ("routes", index, "gw"),
-                "the pod cannot reach it: it is inside none of "
-                f"{', '.join(str(cidr) for cidr in onlink)}",
-                str(route.gw),
+        elif route.gw in own:
+            yield Fault(("routes", index, "gw"), "that is the pod's own address", str(route.gw))
+        else:
+            yield from (
+                Fault(("routes", index, "gw"), rule, str(route.gw))
+                for rule in _unreachable(route.gw, onlink)
             )
-        elif onlink and not any(
-            contains(cidr, route.gw) and is_host(route.gw, cidr) for cidr in onlink
-        ):
-            yield Fault(("routes", index, "gw"), "that is not a host's address", str(route.gw))
 
 
-def capacity(pools: Sequence[Pool]) -> int:
-    """How many pods can have addresses: each takes one address of every pool."""
-    return min(min((pool.size for pool in pools), default=0), MOST_COUNTED)
+def _unreachable(gateway: Address, onlink: Sequence[Sequence[Cidr]]) -> Iterator[str]:
+    """Why not every pod can use a next hop."""
+    around = [one for one in onlink if all(contains(cidr, gateway) for cidr in one)]
+    if not around:
+        known = ", ".join(str(cidr) for one in onlink for cidr in one)
+        some = any(contains(cidr, gateway) for one in onlink for cidr in one)
+        yield (
+            f"only pods with an address of its own subnet can reach it, of {known}. Make a network "
+            "of each subnet"
+            if some
+            else f"the pod cannot reach it: it is inside none of {known}"
+        )
+    elif not any(is_host(gateway, cidr) for one in around for cidr in one):
+        yield "that is not a host's address"
+
+
+def capacity(sizes: Iterable[int]) -> int:
+    """How many pods can have addresses: each takes one of every so many."""
+    return min(min(sizes, default=0), MOST_COUNTED)

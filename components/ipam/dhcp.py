@@ -18,14 +18,15 @@ from components.forms import Form
 from components.model import Model
 
 # The names that the plugin parses; the documentation lists more, which it rejects at pod start.
-OPTION_NAMES: Final = (
-    "dhcp-client-identifier",
-    "subnet-mask",
-    "routers",
-    "host-name",
-    "user-class",
-    "vendor-class-identifier",
-)
+CODES: Final = {
+    "dhcp-client-identifier": "61",
+    "subnet-mask": "1",
+    "routers": "3",
+    "host-name": "12",
+    "user-class": "77",
+    "vendor-class-identifier": "60",
+}
+OPTION_NAMES: Final = tuple(CODES)
 LONGEST_VALUE: Final = 255
 
 # RFC 2132: 0 pads, 255 ends the options, and 53 says what kind of message it is.
@@ -137,9 +138,12 @@ class Dhcp(Model):
         asked = [entry.option for entry in self.request]
         sent = [entry.option for entry in self.provide]
         for key, options in (("request", asked), ("provide", sent)):
-            for index, option in enumerate(options):
-                if (first := options.index(option)) != index:
-                    yield Fault((key, index, "option"), f"{key}[{first}] has it already", option)
+            codes = [CODES.get(option, option) for option in options]
+            for index, code in enumerate(codes):
+                if (first := codes.index(code)) != index:
+                    yield Fault(
+                        (key, index, "option"), f"{key}[{first}] has it already", options[index]
+                    )
 
     @property
     def gateways(self) -> tuple[()]:

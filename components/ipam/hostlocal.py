@@ -130,7 +130,9 @@ class HostLocal(Model):
             yield from found
             return
         yield from self._set_faults()
-        yield from route_faults(self.routes, [pool.cidr for pool in self.pools])
+        yield from route_faults(
+            self.routes, [[member.subnet for member in members] for members in self._sets]
+        )
         for index, route in enumerate(self.routes):
             if any(route.gw in span for pool in self.pools for span in pool.spans):
                 yield Fault(
@@ -207,20 +209,23 @@ class HostLocal(Model):
 
     @property
     def pools(self) -> tuple[Pool, ...]:
+        """One for each subnet; a pod has an address of one subnet of each inner list."""
         return tuple(
             Pool(
-                ("ranges", index, 0, "subnet") if self.ranges else ("subnet",),
-                members[0].subnet,
-                tuple(span for member in members for span in member.spans),
+                ("ranges", index, place, "subnet") if self.ranges else ("subnet",),
+                member.subnet,
+                member.spans,
             )
             for index, members in enumerate(self._sets)
-            if members
+            for place, member in enumerate(members)
         )
 
     @property
     def capacity(self) -> int:
         """Addresses on each node."""
-        return capacity(self.pools)
+        return capacity(
+            sum(span.size for member in members for span in member.spans) for members in self._sets
+        )
 
     def render(self) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -82,7 +82,17 @@ class Static(Model):
                     f"addresses[{first}] has it already",
                     str(entry.address),
                 )
-        yield from route_faults(self.routes, [entry.address.network for entry in self.addresses])
+        own = [entry.address.ip for entry in self.addresses]
+        for index, entry in enumerate(self.addresses):
+            if entry.gateway in own and entry.gateway != entry.address.ip:
+                yield Fault(
+                    ("addresses", index, "gateway"),
+                    "that is the pod's own address",
+                    str(entry.gateway),
+                )
+        yield from route_faults(
+            self.routes, [[entry.address.network] for entry in self.addresses], own
+        )
 
     @property
     def pools(self) -> tuple[Pool, ...]:

@@ -72,12 +72,6 @@ class WhereaboutsRange(Model):
             yield no_room("range", self.range)
             return
         found = list(special_faults("range", self.range))
-        if str(self.range).startswith(":"):
-            # `normalizeRange` in pkg/storage/kubernetes/ipam.go: "::1:0/112" is pool "--1-0-112".
-            rule = (
-                "the plugin names its pool after it, and Kubernetes takes no name with - in front"
-            )
-            found.append(Fault(("range",), rule, str(self.range)))
         found += list(limit_faults("range", span, self.range_start, self.range_end, self.range))
         for index, hole in enumerate(self.exclude):
             if hole.version != self.range.version or not hole.overlaps(self.range):
@@ -176,8 +170,21 @@ class Whereabouts(Model):
             yield from found
             return
         yield from self._gateway_faults()
-        yield from route_faults(self.routes, [entry.range for entry in self._entries])
+        yield from route_faults(self.routes, [[entry.range] for entry in self._entries])
+        yield from self._all_kept_back()
         yield from self._lease_faults()
+        yield from self._pool_names()
+
+    def _pool_names(self) -> Iterator[Fault]:
+        """`normalizeRange` in pkg/storage/kubernetes/ipam.go: "::1:0/112" is pool "--1-0-112"."""
+        for index, entry in enumerate(self._entries):
+            if self.network_name is None and str(entry.range).startswith(":"):
+                yield Fault(
+                    ("ipRanges", index, "range") if self.ip_ranges else ("range",),
+                    "the plugin names its pool after it, with - for each colon, and Kubernetes "
+                    "takes no name that begins so. Set networkName, which then is in front",
+                    str(entry.range),
+                )
 
     def _beside_ip_ranges(self) -> Iterator[Fault]:
         for name, value in (
@@ -233,12 +240,20 @@ class Whereabouts(Model):
                 str(self.gateway),
             )
             return
-        yield from gateway_faults(self.gateway, [entry.range for entry in self._entries])
+        ranges = [entry.range for entry in self._entries]
+        # A pod has an address of each range, so one range that holds the gateway is enough.
+        around = [cidr for cidr in ranges if contains(cidr, self.gateway)]
+        yield from gateway_faults(self.gateway, around or ranges[:1])
+
+    def _all_kept_back(self) -> Iterator[Fault]:
+        """Ranges of which routers take all that there is."""
         for index, entry in enumerate(self._entries):
-            only = entry.spans()
-            if only and not entry.spans(self.gateways):
+            if entry.spans() and not entry.spans(self.gateways):
                 path = ("ipRanges", index, "range") if self.ip_ranges else ("range",)
-                yield Fault(path, f"the gateway takes its only address {only[0]}", str(entry.range))
+                taken = ", ".join(str(one) for one in self.gateways if contains(entry.range, one))
+                yield Fault(
+                    path, f"the gateway {taken} takes all that it hands out", str(entry.range)
+                )
 
     def _lease_faults(self) -> Iterator[Fault]:
         if self.leader_lease_duration <= self.leader_renew_deadline:
@@ -282,7 +297,7 @@ class Whereabouts(Model):
     @property
     def capacity(self) -> int:
         """Addresses in the whole cluster."""
-        return capacity(self.pools)
+        return capacity(pool.size for pool in self.pools)
 
     def render(self, configuration_path: str) -> dict[str, Any]:
         """CNI JSON; `configuration_path` is where the node's `whereabouts.conf` is."""

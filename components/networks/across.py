@@ -184,6 +184,12 @@ def _bridges(networks: Sequence[AnyNetwork]) -> Iterator[str]:
     for name, sharing in by_name.items():
         plain = next((one for one in sharing if not (one.vlan or one.vlan_trunk)), None)
         tagged = next((one for one in sharing if one.vlan or one.vlan_trunk), None)
+        for key, said in (("mtu", "MTU"), ("promisc_mode", "promiscMode")):
+            if len({getattr(one, key) for one in sharing}) > 1:
+                yield (
+                    f"networks {' and '.join(one.key for one in sharing)} share the bridge {name} "
+                    f"and differ in {said}, which is the bridge's: the first pod on a node decides"
+                )
         if plain and tagged:
             yield (
                 f"networks {plain.key} and {tagged.key} share the bridge {name}, and only the "

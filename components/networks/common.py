@@ -15,6 +15,7 @@ from components.model import Model
 DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # The kernel counts bytes, and takes % for the start of a number that it chooses.
 INTERFACE: Final = re.compile(r"[!-$&-.0-9;-~]{1,15}")
+RESERVED: Final = (".", "..", "all", "default")  # directories of sysfs and sysctl
 FLANNELS_BRIDGE: Final = "cni0"
 # Interfaces of a K3s node that lead to no wire, with what they are.
 NO_WIRES: Final = {
@@ -53,7 +54,7 @@ def _dns_label(value: Any) -> str:
 
 
 def _interface(value: Any) -> str:
-    if isinstance(value, str) and INTERFACE.fullmatch(value) and value not in (".", ".."):
+    if isinstance(value, str) and INTERFACE.fullmatch(value) and value not in RESERVED:
         return value
     if isinstance(value, str) and re.fullmatch(r"[^\s/:]{1,15}:.*", value):
         meant = value.split(":")[0]
@@ -73,7 +74,8 @@ def _interface(value: Any) -> str:
         [
             Fault(
                 (),
-                "an interface name has 1 to 15 ASCII characters, none of them a space, /, : or %",
+                "an interface name has 1 to 15 ASCII characters, none of them a space, /, : or %, "
+                "and is none of ., .., all and default",
                 value,
             )
         ]
@@ -92,6 +94,8 @@ def _bridge(value: Any) -> str:
     if value == FLANNELS_BRIDGE:
         hint = 'that is the bridge of K3s itself, and both would break. Did you mean "cni1"?'
         raise FaultsError([Fault((), hint, value)])
+    if isinstance(value, str) and value in NO_WIRES:
+        raise FaultsError([Fault((), f"that is {NO_WIRES[value]}. Choose another name", value)])
     return _interface(value)
 
 
@@ -104,14 +108,22 @@ Master = Annotated[
     str,
     BeforeValidator(_master),
     WithJsonSchema(
-        {"type": "string", "pattern": f"^{INTERFACE.pattern}$", "not": {"enum": sorted(NO_WIRES)}}
+        {
+            "type": "string",
+            "pattern": f"^{INTERFACE.pattern}$",
+            "not": {"enum": sorted({*NO_WIRES, *RESERVED})},
+        }
     ),
 ]
 BridgeName = Annotated[
     str,
     BeforeValidator(_bridge),
     WithJsonSchema(
-        {"type": "string", "pattern": f"^{INTERFACE.pattern}$", "not": {"const": FLANNELS_BRIDGE}}
+        {
+            "type": "string",
+            "pattern": f"^{INTERFACE.pattern}$",
+            "not": {"enum": sorted({*NO_WIRES, *RESERVED})},
+        }
     ),
 ]
 Mtu = Annotated[int, Field(ge=68, le=65535)]

@@ -5,11 +5,14 @@ A network keeps its own gateways back; the ones of another network on its wire i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Final
 
-from components.addresses import Address, Interface
+from components.addresses import Address, Interface, Span
 from components.faults import Fault
+from components.ipam import Pool
 from components.networks.bridging import collide
 from components.networks.kinds import AnyNetwork, Bridge
 from components.networks.wires import DEFAULT_VLAN, Placed, Wire, wires
@@ -39,32 +42,48 @@ def taken_by_the_bridge(network: AnyNetwork) -> tuple[Interface, ...]:
     return ()
 
 
+class _Routers:
+    """The routers of one wire, to be looked up by span."""
+
+    def __init__(self, found: Iterable[tuple[Address, int]]) -> None:
+        """`found`: each router with the index of the first network that names it."""
+        self._known: dict[int, list[tuple[int, Address, int]]] = {4: [], 6: []}
+        for address, index in found:
+            insort(self._known[address.version], (int(address), address, index))
+
+    def within(self, span: Span) -> Iterator[tuple[Address, int]]:
+        known = self._known[span.first.version]
+        start = bisect_left(known, int(span.first), key=itemgetter(0))
+        end = bisect_right(known, int(span.last), key=itemgetter(0))
+        for _, address, index in known[start:end]:
+            yield address, index
+
+
 def _handed_out(networks: Placed) -> Iterator[Fault]:
-    routers: dict[Wire, dict[Address, int]] = {}
+    named: dict[Wire, dict[Address, int]] = {}
     for index, network in networks.items():
         for wire in wires(network):
             for router in _routers(network):
-                routers.setdefault(wire, {}).setdefault(router, index)
+                named.setdefault(wire, {}).setdefault(router, index)
+    by_wire = {wire: _Routers(found.items()) for wire, found in named.items()}
     for index, network in networks.items():
-        plugin = network.ipam
-        if plugin is None:
-            continue
-        own = _routers(network)
-        others = {
-            router: other
-            for wire in wires(network)
-            for router, other in routers.get(wire, {}).items()
-            if router not in own
-        }
-        for pool in plugin.pools:
-            for router, other in others.items():
-                if any(router in span for span in pool.spans):
-                    yield Fault(
-                        (index, "ipam", *pool.path),
-                        f"it hands out {router}, a gateway of networks[{other}]. "
-                        f"{KEEP_OUT[plugin.type]}",
-                        str(pool),
-                    )
+        own, told = _routers(network), set()
+        for pool in network.ipam.pools if network.ipam else ():
+            for wire in wires(network):
+                for span in pool.spans if wire in by_wire else ():
+                    told |= {one for one in by_wire[wire].within(span) if one[0] not in own}
+            for router, other in sorted(told, key=lambda one: int(one[0])):
+                yield _fault(index, network, pool, router, other)
+            told.clear()
+
+
+def _fault(index: int, network: AnyNetwork, pool: Pool, router: Address, other: int) -> Fault:
+    assert network.ipam is not None  # it has a pool
+    return Fault(
+        (index, "ipam", *pool.path),
+        f"it hands out {router}, a gateway of networks[{other}]. {KEEP_OUT[network.ipam.type]}",
+        str(pool),
+    )
 
 
 def _bridge_addresses(networks: Placed) -> Iterator[Fault]:
@@ -74,19 +93,31 @@ def _bridge_addresses(networks: Placed) -> Iterator[Fault]:
     second address a pod does not start, and with forceAddress the pods of the first network lose
     their gateway.
     """
-    first: dict[tuple[str, int], dict[Interface, int]] = {}
+    held: list[tuple[int, tuple[str, int], Interface]] = []
     for index, network in networks.items():
         if not isinstance(network, Bridge):
             continue
-        there = first.setdefault((network.bridge, network.vlan or DEFAULT_VLAN), {})
+        place = (network.bridge, network.vlan or DEFAULT_VLAN)
         for wanted in taken_by_the_bridge(network):
-            for held, other in there.items():
-                if other != index and collide(held, wanted):
-                    yield Fault(
-                        (index, "isGateway"),
-                        f"the bridge would need {wanted}, and for networks[{other}] it has {held}. "
-                        "It can have one of them. Give both one gateway, or another bridge or vlan",
-                        True,  # noqa: FBT003 (the value that the user wrote)
+            for other, there, has in held:
+                apart = has.ip not in wanted.network and wanted.ip not in has.network
+                if other == index or (has, there) == (wanted, place):
+                    continue
+                if there == place and collide(has, wanted):
+                    way = "or another bridge or vlan" if apart else "or a subnet of its own"
+                    rule = (
+                        f"the bridge would need {wanted}, and for networks[{other}] it has {has}. "
+                        f"It can have one of them. Give both one gateway, {way}"
                     )
-                    break
-            there.setdefault(wanted, index)
+                elif there != place and not apart:
+                    rule = (
+                        f"the node would have {wanted} beside {has}, which it has for "
+                        f"networks[{other}] on another bridge or VLAN, and answer pods of one of "
+                        "them only. Give each a subnet of its own"
+                    )
+                else:
+                    continue
+                # The value is what the user wrote.
+                yield Fault((index, "isGateway"), rule, True)  # noqa: FBT003
+                break
+            held.append((index, place, wanted))

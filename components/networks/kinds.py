@@ -20,6 +20,7 @@ from components.model import Model
 from components.networks.bridging import colliding
 from components.networks.common import CNI_VERSION, BridgeName, Master, NetworkBase
 
+LONGEST_NAME = 15  # of an interface, in bytes
 ON_MASTER = {
     "mac": "every pod of the network would get the same one",
     "linkInContainer": "the master is the node's interface",
@@ -149,6 +150,13 @@ class Bridge(NetworkBase):
         if self.preserve_default_vlan and self.vlan is None and not self.vlan_trunk:
             yield Fault(
                 ("preserveDefaultVlan",), "does nothing without vlan or vlanTrunk", absence=True
+            )
+        if self.is_gateway and self.vlan and len(f"{self.bridge}.{self.vlan}") > LONGEST_NAME:
+            yield Fault(
+                ("bridge",),
+                f"the gateway of a VLAN is on an interface {self.bridge}.{self.vlan}, and the "
+                f"kernel takes {LONGEST_NAME} characters. Use a shorter name",
+                self.bridge,
             )
         if self.ipam is None:
             for name, on in (("isGateway", self.is_gateway), ("ipMasq", self.ip_masq)):

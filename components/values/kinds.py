@@ -8,11 +8,15 @@ pods (v1.34), of Multus 4.3.0's `thin_entrypoint` and of how the templates quote
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+import yaml
+
 from components.faults import Fault, did_you_mean
+from components.model import Model
+from components.values import pods
 from components.values.resources import A_MAPPING, NAME, QUALIFIED, resources, unknown
 
 Check = Callable[[Any], Iterator[Fault]]
@@ -29,8 +33,6 @@ REGISTRY: Final = rf"({_HOST}(/{_COMPONENT})*)?"
 # Templates put these between double quotes, where a quote or backslash would end or change them.
 PATH: Final = r"(/[^\"\\\s]*)?"
 LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
-# Templates write names without quotes, and YAML would read these as something else.
-NO_YAML_TEXT: Final = r"(?i)(true|false|yes|no|on|off|y|n|null|~|[0-9][0-9a-fox._e-]*)"
 
 
 def no_text(value: Any) -> str | None:
@@ -75,15 +77,18 @@ def _name(value: Any) -> Iterator[Fault]:
         yield Fault((), reason, value)
     elif not re.fullmatch(NAME, value) or len(value) > 253:
         yield Fault((), "a name has lower case letters, digits, - and . only", value)
-    elif re.fullmatch(NO_YAML_TEXT, value):
+    elif not _yaml_text(value):
         yield Fault((), "the chart writes it without quotes, and it is no text then", value)
 
 
-def _word(value: Any) -> Iterator[Fault]:
-    if reason := no_text(value):
-        yield Fault((), reason, value)
-    elif not re.fullmatch(r"[A-Za-z]+", value) or re.fullmatch(NO_YAML_TEXT, value):
-        yield Fault((), "the chart reads one plain word here", value)
+def _yaml_text(value: str) -> bool:
+    """Whether YAML reads an unquoted name as a text; Helm's YAML knows y, n and 1e3 as well."""
+    if re.fullmatch(r"[yn]|[0-9]+(\.[0-9]*)?(e[0-9]+)?|0[box][0-9a-f]+", value):
+        return False
+    try:
+        return isinstance(yaml.safe_load(value), str)
+    except (yaml.YAMLError, ValueError):  # the latter: 2024-13-45 is no date
+        return False
 
 
 def _texts(key: str, value: str, rule: str) -> Check:
@@ -158,44 +163,8 @@ _TOLERATION: Final[Mapping[str, Check]] = {
 }
 
 
-_POD_SECURITY: Final = (
-    "appArmorProfile", "fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsNonRoot", "runAsUser",
-    "seLinuxChangePolicy", "seLinuxOptions", "seccompProfile", "supplementalGroups",
-    "supplementalGroupsPolicy", "sysctls", "windowsOptions",
-)  # fmt: skip
-_SECURITY: Final = (
-    "allowPrivilegeEscalation", "appArmorProfile", "capabilities", "privileged", "procMount",
-    "readOnlyRootFilesystem", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxOptions",
-    "seccompProfile", "windowsOptions",
-)  # fmt: skip
-AS_ROOT: Final = "Whereabouts writes to the node's directories as root. Leave it out"
-
-
-def _security(known: Sequence[str], what: str) -> Check:
-    def check(value: Any) -> Iterator[Fault]:
-        if not isinstance(value, Mapping):
-            yield Fault((), A_MAPPING, value)
-            return
-        yield from unknown(value, known, what)
-        for key in ("privileged", "runAsNonRoot", "readOnlyRootFilesystem"):
-            if key in value and key in known:
-                yield from (fault.under(key) for fault in _boolean(value[key]))
-        if value.get("runAsNonRoot") is True:
-            yield Fault(("runAsNonRoot",), AS_ROOT, True)  # noqa: FBT003
-        if (user := value.get("runAsUser", 0)) != 0 or isinstance(user, bool):
-            yield Fault(("runAsUser",), AS_ROOT, user)
-
-    return check
-
-
-def _affinity(value: Any) -> Iterator[Fault]:
-    if not isinstance(value, Mapping):
-        yield Fault((), A_MAPPING, value)
-        return
-    yield from unknown(value, ("nodeAffinity", "podAffinity", "podAntiAffinity"), "an affinity")
-    for key, inner in value.items():
-        if not isinstance(inner, Mapping):
-            yield Fault((key,), A_MAPPING, inner)
+def _typed(model: type[Model]) -> Check:
+    return lambda value: iter(pods.faults(model, value))
 
 
 def _update_strategy(value: Any) -> Iterator[Fault]:
@@ -207,7 +176,7 @@ def _update_strategy(value: Any) -> Iterator[Fault]:
 
 
 KINDS: Final[Mapping[str, Check]] = {
-    "affinity": _affinity,
+    "affinity": _typed(pods.Affinity),
     "annotations": _texts(QUALIFIED, r"(?s).*", ""),
     "boolean": _boolean,
     "fileName": _text(
@@ -223,7 +192,7 @@ KINDS: Final[Mapping[str, Check]] = {
         'plugins are listed with commas and without spaces, like "flannel,vlan"',
     ),
     "path": _text(PATH, 'an absolute path without blanks and quotes is needed, like "/run/a.log"'),
-    "podSecurityContext": _security(_POD_SECURITY, "a pod's securityContext"),
+    "podSecurityContext": _typed(pods.PodSecurityContext),
     "pullPolicy": _one_of("Always", "IfNotPresent", "Never"),
     "pullSecrets": _entries(_pull_secret, "name: my-registry"),
     "registry": _text(
@@ -236,10 +205,9 @@ KINDS: Final[Mapping[str, Check]] = {
         "The tag has a value of its own",
     ),
     "resources": resources,
-    "securityContext": _security(_SECURITY, "a container's securityContext"),
+    "securityContext": _typed(pods.SecurityContext),
     "tag": _text(TAG, "a tag has at most 128 letters, digits, -, _ and ."),
     "text": _text(r"[^\"\\\n]*", "quotes and backslashes cannot stand here"),
     "tolerations": _entries(_toleration, "operator: Exists"),
     "updateStrategy": _update_strategy,
-    "word": _word,
 }

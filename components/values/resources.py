@@ -15,6 +15,7 @@ from components.faults import Fault, did_you_mean
 A_MAPPING: Final = "the chart reads a mapping of names to values here"
 NAME: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 QUALIFIED: Final = rf"({NAME}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
+OFFERED: Final = ("cpu", "memory", "ephemeral-storage")
 LONGEST_QUANTITY: Final = 32  # the API server cuts at 2^63
 QUANTITY: Final = re.compile(
     r"([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?"
@@ -57,13 +58,9 @@ def resources(value: Any) -> Iterator[Fault]:
             yield Fault((side,), A_MAPPING, entries)
             continue
         for name, quantity in entries.items():
-            if not re.fullmatch(QUALIFIED, name) or not (
-                "/" in name
-                or name in ("cpu", "memory", "ephemeral-storage")
-                or name.startswith("hugepages-")
-            ):
-                hint = did_you_mean(name, ("cpu", "memory", "ephemeral-storage"))
-                yield Fault((side, name), f"is no resource. {hint}")
+            if name not in OFFERED:
+                hint = did_you_mean(name, OFFERED)
+                yield Fault((side, name), f"is no resource that these daemons use. {hint}")
             elif amount(quantity) is None:
                 yield Fault(
                     (side, name), 'that is no quantity. Write it like "100m" or "128Mi"', quantity

@@ -121,10 +121,20 @@ DAEMONS: Final = {
 }
 
 IMAGES: Final = ("image", "cniplugins.image", "dhcpDaemonSet.image", "rke2-whereabouts.image")
+# ServiceAccounts that K3s itself has in kube-system.
+K3S_ACCOUNTS: Final = (
+    "coredns",
+    "helm-traefik",
+    "helm-traefik-crd",
+    "local-path-provisioner-service-account",
+    "metrics-server",
+    "svclb",
+    "traefik",
+)
 # Names that another ServiceAccount or ClusterRole of the releases, or of the namespace, has.
 TAKEN: Final = {
-    "serviceAccount.name": ("default", "whereabouts"),
-    "rke2-whereabouts.serviceAccount.name": ("default", "multus", "rke2-multus"),
+    "serviceAccount.name": ("default", "whereabouts", *K3S_ACCOUNTS),
+    "rke2-whereabouts.serviceAccount.name": ("default", "multus", "rke2-multus", *K3S_ACCOUNTS),
 }
 
 # Where a typed value comes from, by the longest dotted path that leads to it.

@@ -347,7 +347,12 @@ def test_a_fork_previews_its_stack_and_does_nothing_else(tmp_path: Path) -> None
     assert [call.split(" --")[0] for call in calls] == ["stack init dev", "preview"]
 
 
-def test_the_kubeconfig_of_a_fork_leads_nowhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["", "  multus:context: 'lab'\n"])
+def test_the_kubeconfig_of_a_fork_leads_nowhere(tmp_path: Path, named: str) -> None:
+    stack = tmp_path / "stacks" / "Pulumi.dev.yaml"
+    stack.parent.mkdir()
+    stack.write_text(f"config:\n  multus:ipam: dhcp\n{named}")
     _run("Write a kubeconfig that leads nowhere", tmp_path).check_returncode()
     written = yaml.safe_load((tmp_path / "kubeconfig").read_text(encoding="utf-8"))
     assert written["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:9"
+    assert written["current-context"] == ("lab" if named else "nowhere")

@@ -142,6 +142,7 @@ CONTEXTS: Final[list[tuple[str, list[str], str | None]]] = [
     ("lab", [contexts("lab", "prod")], None),
     ("lab", [contexts("prod"), contexts("lab")], None),
     ("1", [contexts("1")], None),
+    ("2024-13-45", [contexts("2024-13-45")], None),
     ("lap", [contexts("lab", "prod")], f'{SEVERAL} Did you mean "lab"?'),
     ("xxxx", [contexts("lab"), contexts("prod")], f"{SEVERAL} Known: lab, prod."),
     ("lab", [], "the kubeconfig has no contexts."),

@@ -69,7 +69,7 @@ REFUSED = [
     (CIDR, "192.168.20.7", 'Did you mean "192.168.20.0/24"?'),
     (CIDR, "fd00:20::1", 'Did you mean "fd00:20::/64"?'),
     (CIDR, "192.168.20.0/33", "that is not a range"),
-    (CIDR, "192.168.20.10-192.168.20.20/24", "that is not a range"),
+    (CIDR, "192.168.20.10-192.168.20.20/24", "that is two addresses"),
     (CIDR, "192.168.20.0/24/24", "a number of bits"),
     (CIDR, "lan", "that is not a range"),
     (CIDR, 24, "a range is a text such as"),

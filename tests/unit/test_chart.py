@@ -140,7 +140,7 @@ BAD: Final = [
     ({"repository": "https://"}, "has a URL"),
     ({"repository": "https://x/ y"}, "has a URL"),
     ({"repository": None}, "has a URL"),
-    ({"path": ""}, "at least 1 character"),
+    ({"path": ""}, "a folder's path is one line"),
 ]
 
 

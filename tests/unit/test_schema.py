@@ -42,6 +42,8 @@ ONLY_THE_MODELS_SEE: Final = {
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
         dhcp-value-and-argument exclude-beside-ip-ranges gateway-with-dual-stack
         global-namespaces-without-isolation host-local-on-several-nodes
+        bridge-name-too-long-for-its-vlan dhcp-option-by-name-and-number
+        route-gateway-of-one-subnet second-subnet-of-the-pods services-among-the-pods
         ipam-of-another-stack missing-range missing-subnet mtu-too-small-for-ipv6
         range-beside-ip-ranges ranges-beside-subnet ranges-mix-families
         route-of-other-family static-gateway-is-itself static-twice
@@ -53,11 +55,14 @@ ONLY_THE_MODELS_SEE: Final = {
         overlap-by-default-vlan static-takes-the-gateway
         macvlan-and-ipvlan overlap-on-master overlap-same-range
         overlap-of-macvlan-and-bridge-on-one-device overlap-static-in-range passthru-shared
+        one-subnet-on-two-bridges
     """,
     # Of the right form, and not a possible address, range or number.
     "arithmetic": """
-        chart-repository-broken range-without-pool-name route-gateway-is-broadcast
-        route-half-default
+        chart-repository-broken chart-repository-with-unicode range-without-pool-name
+        route-gateway-is-broadcast
+        route-half-default gateways-take-all link-local-range route-to-loopback route-twice
+        static-gateway-is-another-of-the-pod static-is-broadcast static-route-to-itself
         exclude-everything exclude-foreign exclude-malformed gateway-is-broadcast
         gateway-handed-out-by-another-range gateway-malformed gateway-outside
         gateway-outside-host-local gateway-takes-all ip-ranges-of-one-pool ip-ranges-overlap
@@ -78,6 +83,7 @@ ONLY_THE_MODELS_SEE: Final = {
         extra-values-image-with-tag extra-values-log-level extra-values-nested-typo
         extra-values-null extra-values-skipped-plugin extra-values-unquoted-tag
         extra-values-without-whereabouts extra-values-wrong-resources
+        extra-values-account-is-a-date extra-values-account-of-k3s extra-values-security
     """,
 }
 
@@ -125,6 +131,16 @@ GOOD: Final[dict[str, Stack]] = {
         on(wb(range="fd00::/64", rangeStart="fd00::10", exclude=["fd00::20", "fd00::30/124"])),
     ),
     "dual stack": stack("whereabouts", on(wb(ipRanges=DUAL))),
+    "a gateway in one of two ranges": stack(
+        "whereabouts",
+        on(wb(ipRanges=[{"range": "10.0.0.0/24"}, {"range": "10.1.0.0/24"}], gateway="10.1.0.1")),
+    ),
+    "a pool with a name of its own": stack(
+        "whereabouts", on(wb(range="::1:0/112", networkName="pool"))
+    ),
+    "a route to many": stack(
+        "whereabouts", on(wb(range="10.0.0.0/24", routes=[{"dst": "239.0.0.0/8"}]))
+    ),
     "a shared pool": stack(
         "whereabouts",
         on(wb(range="10.0.0.0/24", networkName="pool")),

@@ -52,7 +52,10 @@ SOUND: Final[list[tuple[str, Any]]] = [
     (f"{WB}.resources.limits", {"cpu": 1, "memory": "1e9"}),
     (f"{WB}.podAnnotations", {"example.com/note": "two\nlines"}),
     (f"{WB}.affinity.nodeAffinity", {}),
+    (f"{WB}.securityContext", {"privileged": False, "allowPrivilegeEscalation": False}),
+    (f"{WB}.securityContext.seLinuxOptions", {"type": "spc_t"}),
     (f"{REC}.logLevel", "debug"),
+    ("serviceAccount.name", "1-a"),
 ]
 
 
@@ -109,6 +112,8 @@ UNSOUND: Final[list[tuple[str, Any, str]]] = [
     ("serviceAccount.name", "default", "Choose another"),
     ("serviceAccount.name", "whereabouts", "Choose another"),
     ("serviceAccount.name", "yes", "without quotes"),
+    ("serviceAccount.name", "2024-13-45", "without quotes"),
+    ("serviceAccount.name", "1e3", "without quotes"),
     ("cniplugins.skipcnis", "flannel, vlan", "without spaces"),
     ("cniplugins.skipcnis", "vlan", 'Write "flannel" in front'),
     (f"{WB}.updateStrategy", "OnDelete", "the wait"),
@@ -124,7 +129,7 @@ UNSOUND: Final[list[tuple[str, Any, str]]] = [
     (f"{WB}.securityContext.runAsUser", 1000, "as root"),
     (f"{WB}.securityContext.priviledged", True, 'Did you mean "privileged"?'),
     (f"{WB}.affinity.nodeAfinity", {}, 'Did you mean "nodeAffinity"?'),
-    (f"{REC}.logLevel", "on", "plain word"),
+    (f"{REC}.logLevel", "on", "must be one of"),
 ]
 
 

@@ -77,6 +77,15 @@ def test_a_bridge_that_is_made_without_vlan_filtering() -> None:
     assert said.startswith("networks default/plain and default/tagged share the bridge br1")
 
 
+@pytest.mark.parametrize(
+    ("key", "one", "other"), [("mtu", 1500, 9000), ("promiscMode", True, False)]
+)
+def test_a_bridge_that_two_networks_set_up_differently(key: str, one: Any, other: Any) -> None:
+    [said] = warnings(bridge("a", **{key: one}), bridge("b", **{key: other}))
+    assert "networks default/a and default/b share the bridge br1 and differ in" in said
+    assert warnings(bridge("a", **{key: one}), bridge("b", **{key: one})) == []
+
+
 def test_control_a_bridge_with_vlans_only() -> None:
     assert warnings(bridge("one", vlan=1), bridge("tagged", vlan=5)) == []
 

@@ -47,6 +47,16 @@ def test_a_fault_in_a_secret_setting_does_not_print_it(
     assert CANARY not in result.stdout + result.stderr
 
 
+def test_a_secret_where_none_can_be_is_refused(cluster: Cluster, program: MakeProgram) -> None:
+    """Its faults could not be said, and in the cluster it is in clear anyhow."""
+    checkout = program("dev", cluster)
+    set_secret(checkout, "multus:ipam")
+    result = checkout.up("dev")
+    assert not result.ok
+    assert any("multus:ipam is a secret, and only extraValues and" in e for e in result.errors)
+    assert CANARY not in result.stdout + result.stderr
+
+
 def test_a_kubeconfig_in_clear_is_refused(cluster: Cluster, program: MakeProgram) -> None:
     checkout = program("dev", cluster, kubeconfig=CANARY)
     result = checkout.up("dev")
