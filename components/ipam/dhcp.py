@@ -32,6 +32,9 @@ LONGEST_VALUE: Final = 255
 # RFC 2132: 0 pads, 255 ends the options, and 53 says what kind of message it is.
 END: Final = 255
 MESSAGE_TYPE: Final = 53
+# A server that names a router gives a default route (Routes in plugins/ipam/dhcp/lease.go). With
+# the plugin's metric, 0, the kernel puts it before the pod's own, and services are out of reach.
+BEHIND_THE_PODS_OWN: Final = 100
 
 
 def _option(value: Any) -> str:
@@ -131,8 +134,8 @@ class Dhcp(Model):
     """Options to ask the server for, beside routers and subnet-mask."""
     provide: tuple[DhcpProvide, ...] = ()
     """Options to send to the server, such as a host name."""
-    priority: int = Field(default=0, ge=0, le=2**31 - 1)
-    """Metric of the routes that the server gives; 0 leaves it to the kernel."""
+    priority: int = Field(default=BEHIND_THE_PODS_OWN, ge=0, le=2**31 - 1)
+    """Metric of the server's routes. With 0 its default route replaces the pod's own."""
 
     def faults(self) -> Iterator[Fault]:
         asked = [entry.option for entry in self.request]
@@ -164,5 +167,6 @@ class Dhcp(Model):
 
     def render(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {
-            "type": self.type
+            "type": self.type,
+            "priority": self.priority,
         }

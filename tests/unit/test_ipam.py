@@ -195,7 +195,8 @@ WHEREABOUTS: Final[list[tuple[Json, Json, int]]] = [
     ),
 ]
 DHCP: Final[list[tuple[Json, Json]]] = [
-    ({}, {}),
+    ({}, {"priority": 100}),
+    ({"priority": 0}, {"priority": 0}),
     (
         {
             "request": [{"option": "42"}, {"option": "routers", "skipDefault": True}],
