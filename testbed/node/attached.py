@@ -166,6 +166,11 @@ class Pod:
             if route.get("protocol") != "kernel"
         }
 
+    def default_routes(self) -> list[tuple[str, int]]:
+        """Gateways of the IPv4 default routes with their metrics, in the kernel's order."""
+        found = self._ip("route", "show", "default")
+        return [(route["gateway"], route.get("metric", 0)) for route in found]
+
     def lose_addresses(self, interface: str = "net1") -> None:
         """Somebody in the pod takes the interface's addresses away."""
         name = f"--net=/run/netns/cni-{self.uid}"

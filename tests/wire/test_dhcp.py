@@ -9,13 +9,13 @@ import pytest
 
 from testbed.node.dhcp import DhcpServer
 from testbed.node.node import Node
-from testbed.node.runtime import CniError
 from tests.wire.deployed import Deployed
 
 OWN = IPv4Interface("192.168.30.1/24")
 DHCP = {"type": "dhcp", "provide": [{"option": "host-name", "fromArg": "K8S_POD_NAME"}]}
 NETWORKS = [
     {"name": "office", "type": "macvlan", "master": "eth1", "mtu": 1400, "ipam": DHCP},
+    {"name": "first", "type": "macvlan", "master": "eth1", "ipam": {"type": "dhcp", "priority": 0}},
     {"name": "bridged", "type": "bridge", "bridge": "br-office", "ipam": DHCP},
     {
         "name": "printer",
@@ -84,17 +84,26 @@ def test_an_address_is_leased_and_given_back(
     pod = stack.pod(nodes[0], f"default/{name}")
     links = pod.links()
     assert set(links) == {"lo", "eth0", "net1"}
-    assert links["net1"]["mtu"] == (1400 if name == "office" else 9000)
+    assert links["net1"]["mtu"] == (1400 if name == "office" else 1500)
     assert pod.addresses() == [ip_interface("192.168.30.100/24")]
     # The server sees the pod under its own name.
     assert [lease.host_name for lease in server.leases.values()] == [pod.name]
     assert pod.status()[1]["ips"] == ["192.168.30.100"]
     pod.check()
     pod.stop()
-    stack.cluster.wait_for(lambda: bool(server.released), "the release", 5)
-    assert server.leases == {}
-    assert server.released == [IPv4Address("192.168.30.100")]
     assert not pod.network.exists()
+    if name == "office":
+        stack.cluster.wait_for(lambda: bool(server.released), "the release", 5)
+        assert server.leases == {}
+        assert server.released == [IPv4Address("192.168.30.100")]
+        return
+    # The plugin `bridge` takes the interface away before the daemon could tell the server: there
+    # the lease ends by its time alone. If this fails, the plugins have learnt it.
+    daemon = nodes[0].workloads["multus-dhcp"]
+    stack.cluster.wait_for(
+        lambda: "failed to release DHCP lease" in daemon.log, "the daemon's message", 5
+    )
+    assert server.released == []
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -107,23 +116,16 @@ def test_pods_on_two_nodes_reach_each_other(
     assert here.reach(there, theirs.ip) == ours.ip
 
 
-def test_the_pods_default_route_stays_its_own(
+def test_the_pods_default_route_stays_before_the_servers(
     stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
 ) -> None:
     assert servers
     pod = stack.pod(nodes[0], "default/office")
-    assert pod.routes("eth0")["default"] == f"10.42.{nodes[0].k3s.number}.1"
-    print(pod.routes())
-
-
-def test_a_server_with_nothing_left_is_a_clear_error(
-    stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
-) -> None:
-    for _ in range(3):
-        stack.pod(nodes[0], "default/office")
-    assert len(servers["office"].leases) == 3
-    with pytest.raises(CniError, match="dhcp"):
-        stack.pod(nodes[1], "default/office")
+    own = (f"10.42.{nodes[0].k3s.number}.1", 0)
+    assert pod.default_routes() == [own, (str(OWN.ip), 100)]
+    # The control arm: with the plugin's own metric the server's comes first.
+    other = stack.pod(nodes[0], "default/first")
+    assert other.default_routes() == [(str(OWN.ip), 0), own]
 
 
 def test_static_gives_what_is_written_down(stack: Deployed, nodes: list[Node]) -> None:
