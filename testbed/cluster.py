@@ -49,14 +49,17 @@ class Cluster(Kubectl):
         self._not_ready: set[str] = set()
 
     @classmethod
-    def start(cls, tools: Tools, directory: Path | None = None) -> Cluster:
+    def start(
+        cls, tools: Tools, directory: Path | None = None, *, durable: bool = False
+    ) -> Cluster:
         """A cluster without nodes; about five seconds.
 
         In a temporary directory, and then it ends with this process, or in `directory`, and then
-        it stays.
+        it stays. `durable`: see ControlPlane.
         """
         # Resolved: its programs are known again by the path that they were started with.
-        plane = ControlPlane(directory or Path(tempfile.mkdtemp(prefix=TEMPORARY)).resolve())
+        folder = directory or Path(tempfile.mkdtemp(prefix=TEMPORARY)).resolve()
+        plane = ControlPlane(folder, durable)
         cluster = cls(tools, plane)
         if directory is None:
             cluster._guard = plane.guard()

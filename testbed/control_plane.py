@@ -40,9 +40,14 @@ PORTS = (
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """One control plane and the directory that holds it."""
+    """One control plane and the directory that holds it.
+
+    `durable`: etcd waits for the disk at each write, as on a user's cluster. Otherwise it does
+    not: the data dies with the cluster, and waiting would serve nobody but a measurement.
+    """
 
     directory: Path
+    durable: bool = False
 
     @property
     def kubeconfig(self) -> Path:
@@ -111,8 +116,8 @@ class ControlPlane:
             "kwokControllerBinary": str(tools.path("kwok")),
             **dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
         }
-        # The data dies with the cluster: waiting for the disk at each write would serve nobody.
-        patches = [{"name": "etcd", "extraArgs": [{"key": "unsafe-no-fsync", "value": "true"}]}]
+        hasty = {"key": "unsafe-no-fsync", "value": "true"}
+        patches = [] if self.durable else [{"name": "etcd", "extraArgs": [hasty]}]
         return {
             "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
             "kind": "KwokctlConfiguration",

@@ -194,6 +194,11 @@ TOOLSETS: tuple[Toolset, ...] = (
             Tool("whereabouts", "github.com/k8snetworkplumbingwg/whereabouts/cmd"),
             Tool("controlloop", "github.com/k8snetworkplumbingwg/whereabouts/cmd/controlloop"),
             Tool("reconciler", "github.com/k8snetworkplumbingwg/whereabouts/cmd/reconciler"),
+            # For the benchmark of node slices; no chart that works on K3s brings it.
+            Tool(
+                "nodeslicecontroller",
+                "github.com/k8snetworkplumbingwg/whereabouts/cmd/nodeslicecontroller",
+            ),
         ),
         minutes=1.2,
         on_path=False,  # as for Multus

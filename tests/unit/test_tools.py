@@ -187,8 +187,10 @@ def test_a_set_is_built_once_and_says_so(path: Path) -> None:
         "whereabouts",
         "controlloop",
         "reconciler",
+        "nodeslicecontroller",
     }
-    assert said[0].startswith("building whereabouts 0.9.4 (whereabouts, controlloop, reconciler)")
+    names = "whereabouts, controlloop, reconciler, nodeslicecontroller"
+    assert said[0].startswith(f"building whereabouts 0.9.4 ({names})")
     assert said[1].startswith("built whereabouts 0.9.4 in ")
     assert building.build(SETS["whereabouts"], report=said.append) == first
     assert len(said) == 2
