@@ -10,6 +10,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
@@ -22,6 +23,7 @@ from testbed.node.entering import within
 COOKIE: Final = b"\x63\x82\x53\x63"
 FIXED: Final = struct.Struct("!BBBBIHH4s4s4s4s16s192x")
 PORT: Final = 67
+OFFERED: Final = 10.0  # seconds that an offered address is kept for who asked first
 ETHERNET_IPV4: Final = 0x0800
 DISCOVER, OFFER, REQUEST, ACK, NAK, RELEASE = 1, 2, 3, 5, 6, 7
 MASK, ROUTER, HOST_NAME, WANTED, LEASE_TIME, KIND, SERVER, CLIENT, END = (
@@ -81,6 +83,7 @@ class DhcpServer:
         self._range = (IPv4Address(first), IPv4Address(last))
         self.leases: dict[IPv4Address, Lease] = {}
         self.released: list[IPv4Address] = []
+        self._offers: dict[IPv4Address, tuple[bytes, float]] = {}
         self._ears, self._mouth = within(network, lambda: _open(interface))
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -122,23 +125,33 @@ class DhcpServer:
             return None
         free = self._address(message)
         if message.kind == DISCOVER:
-            return self._message(message, OFFER, free) if free else None
+            if free is None:
+                return None
+            self._offers[free] = (message.client, time.monotonic() + OFFERED)
+            return self._message(message, OFFER, free)
         asked = message.options.get(WANTED)
         wanted = IPv4Address(asked) if asked else message.address
         if free is None or wanted != free:
             return self._message(message, NAK, IPv4Address(0))
         name = message.options.get(HOST_NAME, b"").decode(errors="replace")
+        self._offers.pop(free, None)
         self.leases[free] = Lease(message.client, name)
         return self._message(message, ACK, free)
 
     def _address(self, message: Message) -> IPv4Address | None:
-        """The client's own address, or the first that is free."""
+        """The client's own address, or the first that is free and not just offered to another."""
+        now = time.monotonic()
+        self._offers = {one: held for one, held in self._offers.items() if held[1] > now}
         for address, lease in self.leases.items():
             if lease.client == message.client:
                 return address
+        for address, (client, _) in self._offers.items():
+            if client == message.client:
+                return address
         first, last = (int(limit) for limit in self._range)
+        taken = self.leases.keys() | self._offers.keys()
         every = (IPv4Address(number) for number in range(first, last + 1))
-        return next((one for one in every if one not in self.leases), None)
+        return next((one for one in every if one not in taken), None)
 
     def _message(self, asked: Message, kind: int, address: IPv4Address) -> bytes:
         own = self._own.ip.packed

@@ -1,0 +1,64 @@
+"""A DHCP server on a wire, in a process of its own so that it does not slow what is measured.
+
+    python -m benchmarks.dhcp_server NETWORK INTERFACE OWN FIRST LAST
+
+NETWORK is a network namespace, OWN the server's address with its prefix, FIRST and LAST limit
+what it hands out. It ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Interface
+from pathlib import Path
+
+from testbed.node.dhcp import DhcpServer
+from testbed.node.wire import Wires
+from testbed.tools import ROOT
+
+OWN = "192.168.30.1/24"
+LIMITS = ("192.168.30.10", "192.168.30.250")
+
+
+@contextmanager
+def serving(wires: Wires, wire: str) -> Iterator[None]:
+    """One server on that wire for the length of a block."""
+    wires.space.check("ip", "address", "add", OWN, "dev", wire)
+    arguments = (str(wires.space.network), wire, OWN, *LIMITS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.dhcp_server", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        if not process.stdout.readline():
+            raise OSError(f"no DHCP server on {wire}")
+        yield
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def main() -> None:
+    network, interface, own, first, last = sys.argv[1:]
+    server = DhcpServer(Path(network), interface, IPv4Interface(own), first, last)
+    with server, contextlib.suppress(KeyboardInterrupt):
+        print("ready", flush=True)
+        sys.stdin.buffer.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""Starts pods' networks at a given concurrency and takes the time of each ADD and DEL.
+
+A closed loop: so many callers, each with the next pod as soon as its last one is done. Network
+namespaces and the pods' objects are made before and are not part of a time; one nsenter is, the
+same for every arm.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.arms import Arm
+from benchmarks.deployment import Deployment
+from benchmarks.results import Batch
+from testbed.node.attached import STATUS, Pod
+from testbed.node.k3s import DEFAULT_CONF
+from testbed.node.node import PODS, Node, remove_pods
+from testbed.node.runtime import CniError, Result
+
+QUIET: Final = 0.15  # share of the machine's time in use that counts as quiet
+QUIET_SECONDS: Final = 8.0  # how long a batch waits at most for a quiet machine
+MAKE: Final = """
+for name; do
+  : > "/run/netns/$name"
+  unshare --net="/run/netns/$name" ip link set lo up
+done
+"""
+REMOVE: Final = 'for name; do umount "/run/netns/$name"; rm "/run/netns/$name"; done'
+
+
+class BenchmarkError(Exception):
+    """What was measured did not do its work; the text is for people."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One plugin that the runtime calls. `None` for a plugin: a program that does nothing."""
+
+    network: Mapping[str, Any]
+    plugin: Mapping[str, Any] | None
+    interface: str
+
+
+def steps(arm: Arm, node: Node, networks: Mapping[str, Any]) -> list[Step]:
+    """What starts a pod of this arm on that node."""
+    runtime = node.runtime
+    file = node.space.path(f"{node.k3s.conf_dir}/{DEFAULT_CONF}")
+    default = json.loads(file.read_text(encoding="utf-8"))
+    own = [Step(default, plugin, "eth0") for plugin in default["plugins"]]
+    match arm.steps:
+        case "multus":
+            network = runtime.network()
+            return [Step(network, plugin, "eth0") for plugin in network["plugins"]]
+        case "nothing":
+            return [Step({}, None, "eth0")]
+        case "default":
+            return own
+    assert arm.network is not None
+    second = networks[arm.network]
+    macvlan = Step(second, second, "net1")
+    return [macvlan] if arm.steps == "macvlan" else [*own, macvlan]
+
+
+@dataclass
+class Attempt:
+    """One pod's ADD and DEL. Seconds."""
+
+    pod: Pod
+    steps: Sequence[Step]
+    add_seconds: float = 0.0
+    del_seconds: float = 0.0
+    refused: str | None = None
+
+    def add(self) -> None:
+        start = time.perf_counter()
+        try:
+            for step in self.steps:
+                self._call("ADD", step)
+        except (CniError, subprocess.TimeoutExpired) as error:
+            self.refused = str(error)
+        self.add_seconds = time.perf_counter() - start
+
+    def delete(self) -> None:
+        start = time.perf_counter()
+        try:
+            for step in reversed(self.steps):
+                self._call("DEL", step)
+        except (CniError, subprocess.TimeoutExpired) as error:
+            if self.refused is None:
+                raise BenchmarkError(f"DEL of {self.pod.name}: {error}") from error
+        self.del_seconds = time.perf_counter() - start
+
+    def _call(self, what: Any, step: Step) -> Result:
+        runtime = self.pod.runtime
+        if step.plugin is None:
+            runtime.space.run("true")
+            return {}
+        attachment = replace(self.pod.attachment, interface=step.interface)
+        return runtime.call(what, step.network, step.plugin, attachment)
+
+
+def batch(deployment: Deployment, arm: Arm, concurrency: int, count: int) -> Batch:
+    """Starts `count` pods, half on each node, and ends them again."""
+    asked = f"{arm.namespace}/{arm.network}" if arm.network and arm.steps == "multus" else ""
+    nodes = deployment.nodes
+    pods = [node.pods(count // len(nodes), arm.namespace, networks=asked) for node in nodes]
+    turns = [pod for together in zip(*pods, strict=True) for pod in together]
+    plans = {node.name: steps(arm, node, deployment.networks) for node in nodes}
+    attempts = [
+        Attempt(pod, plans[nodes[number % len(nodes)].name]) for number, pod in enumerate(turns)
+    ]
+    for node, made in zip(nodes, pods, strict=True):
+        _sandboxes(node, MAKE, made)
+    cluster = deployment.cluster
+    cluster.wait_for(lambda: _all_run(deployment, count), "the pods' objects to settle")
+    busy = settle()
+    before = _children()
+    wall = _together(concurrency, [attempt.add for attempt in attempts])
+    cpu = _children() - before
+    if arm.counted:
+        _check(deployment, attempts)
+    _together(concurrency, [attempt.delete for attempt in attempts])
+    for node, made in zip(nodes, pods, strict=True):
+        _sandboxes(node, REMOVE, made)
+    remove_pods(cluster)
+    done = [attempt for attempt in attempts if attempt.refused is None]
+    return Batch(
+        arm=arm.name,
+        concurrency=concurrency,
+        adds=tuple(attempt.add_seconds for attempt in done),
+        failures=tuple(_short(one.refused) for one in attempts if one.refused is not None),
+        wall=wall,
+        cpu=cpu,
+        dels=tuple(attempt.del_seconds for attempt in done),
+        busy_before=busy,
+    )
+
+
+def _together(concurrency: int, tasks: Sequence[Callable[[], None]]) -> float:
+    """Runs the tasks with so many callers; seconds from the first start to the last end.
+
+    Callers are daemon threads: after ctrl-C nobody waits for a plugin, whose node goes anyway.
+    """
+    waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    errors: list[BaseException] = []
+    go = threading.Event()
+
+    def work() -> None:
+        go.wait()
+        try:
+            while True:
+                waiting.get_nowait()()
+        except queue.Empty:
+            pass
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(concurrency)]
+    for thread in threads:
+        thread.start()
+    start = time.perf_counter()
+    go.set()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return time.perf_counter() - start
+
+
+def _sandboxes(node: Node, script: str, pods: Sequence[Pod]) -> None:
+    names = [Path(pod.attachment.netns).name for pod in pods]
+    node.space.check("sh", "-euc", script, "sh", *names)
+
+
+def _all_run(deployment: Deployment, count: int) -> bool:
+    """Whether all are Running: until then the API server is busy with them."""
+    found = deployment.cluster.items("pods", "-A", f"--selector={PODS}")
+    return [pod["status"].get("phase") for pod in found].count("Running") == count
+
+
+def _check(deployment: Deployment, attempts: Sequence[Attempt]) -> None:
+    """Every pod that was started has an address of its own in its second network."""
+    found = deployment.cluster.items("pods", "-A", f"--selector={PODS}")
+    held: dict[str, str] = {}
+    for pod in found:
+        notes = pod["metadata"].get("annotations", {})
+        for status in json.loads(notes.get(STATUS, "[]")):
+            if status.get("interface") == "net1":
+                held |= {pod["metadata"]["name"]: address for address in status["ips"]}
+    started = {attempt.pod.name for attempt in attempts if attempt.refused is None}
+    if lost := started - held.keys():
+        raise BenchmarkError(f"pods that were started and have no address: {sorted(lost)[:3]}")
+    if len({held[name] for name in started}) != len(started):
+        raise BenchmarkError("two pods have one address")
+
+
+def _short(error: str | None) -> str:
+    """What went wrong, without names of pods and without a plugin's stack: comparable, one line.
+
+    Multus puts what a delegate printed into one line of its own, with the line ends escaped.
+    """
+    lines = (error or "").replace("\\n", "\n").strip().splitlines()
+    panics = [line for line in lines if line.startswith("panic:")]
+    text = (panics or lines or ["no message"])[0]
+    return re.sub(r"pod-[0-9a-f]{10}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}", "…", text)[-200:]
+
+
+def _children() -> float:
+    """Processor seconds of all programs that were waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def settle() -> float:
+    """Waits for the machine to be quiet, for a while; the share of its time that was in use."""
+    stop = time.monotonic() + QUIET_SECONDS
+    while True:
+        busy = _busy(0.5)
+        if busy < QUIET or time.monotonic() > stop:
+            return round(busy, 3)
+
+
+def _busy(seconds: float) -> float:
+    first = _ticks()
+    time.sleep(seconds)
+    last = _ticks()
+    total = sum(last) - sum(first)
+    idle = (last[3] + last[4]) - (first[3] + first[4])
+    return 1 - idle / total if total else 0.0
+
+
+def _ticks() -> list[int]:
+    line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    return [int(field) for field in line.split()[1:9]]

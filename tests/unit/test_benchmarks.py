@@ -1,0 +1,133 @@
+"""The benchmarks' pure parts, and that the page shows what was measured. No time is tested here."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import plot, report
+from benchmarks.numbers import Ratio, quantile, ratio
+from benchmarks.results import Batch, Run, cells
+from components.ipam import AnyIpam
+
+ASKED = 64  # pods of a batch in a committed result
+
+
+@pytest.fixture(scope="module")
+def committed() -> Run:
+    return Run.read(report.RESULT)
+
+
+def test_the_page_shows_the_committed_numbers(committed: Run) -> None:
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert report.filled(page, committed) == page, "run: python -m benchmarks.ipam --redraw"
+
+
+def test_the_plot_is_of_the_committed_numbers(committed: Run) -> None:
+    file = report.PAGE.with_name(report.PLOT)
+    assert file.read_text(encoding="utf-8") == plot.svg(committed)
+
+
+def test_the_committed_result_is_written_as_the_script_does(committed: Run) -> None:
+    assert committed.text() == report.RESULT.read_text(encoding="utf-8")
+    assert committed.pods == ASKED
+    assert all(cell.samples + cell.failed == ASKED * committed.rounds for cell in committed.cells)
+
+
+def test_another_result_makes_another_page_and_plot(committed: Run) -> None:
+    """The control: the two tests above do compare numbers."""
+    first, *rest = committed.cells
+    assert first.median is not None
+    other = replace(committed, cells=(replace(first, median=first.median * 2), *rest))
+    assert report.table(other) != report.table(committed)
+    assert plot.svg(other) != plot.svg(committed)
+
+
+def test_a_page_without_a_place_is_refused(committed: Run) -> None:
+    with pytest.raises(report.PageError, match="no lines"):
+        report.filled("# Which IPAM when\n", committed)
+
+
+@pytest.mark.parametrize(
+    ("samples", "share", "expected"),
+    [
+        ([3.0], 0.99, 3.0),
+        ([2.0, 1.0], 0.5, 1.0),
+        (list(range(1, 101)), 0.99, 99),
+        (list(range(1, 301)), 0.99, 297),  # 0.99 * 300 is more than 297 in binary
+        (list(range(1, 65)), 0.99, 64),
+        (list(range(1, 321)), 0.99, 317),
+    ],
+)
+def test_a_quantile_is_a_sample(samples: list[float], share: float, expected: float) -> None:
+    assert quantile(samples, share) == expected
+
+
+@pytest.mark.parametrize(("samples", "share"), [([], 0.5), ([1.0], 0.0), ([1.0], 1.1)])
+def test_no_quantile_of_nothing(samples: list[float], share: float) -> None:
+    with pytest.raises(ValueError, match=r"no samples|a share"):
+        quantile(samples, share)
+
+
+def test_a_ratio_pairs_rounds() -> None:
+    # Of all medians together it would be 2: the second round was slow for both.
+    assert ratio([10.0, 40.0, 12.0], [5.0, 40.0, 4.0]) == Ratio(2.0, 1.0, 3.0)
+    assert ratio([None, 4.0], [1.0, 2.0]) == Ratio(2.0, 2.0, 2.0)
+    assert ratio([None], [1.0]) is None
+
+
+def test_a_cell_is_of_all_rounds_and_of_what_succeeded() -> None:
+    rounds = [
+        Batch("static", 2, (0.1, 0.3), (), 0.5, 0.2, (0.05, 0.05), 0.0),
+        Batch("static", 2, (0.2,), ("no address",), 1.0, 0.2, (0.07,), 0.0),
+        Batch("static", 2, (), ("no address", "no time"), 1.0, 0.0, (), 0.0),
+    ]
+    (cell,) = cells(rounds)
+    assert (cell.samples, cell.failed) == (3, 3)
+    assert cell.errors == ("no address", "no time")
+    assert (cell.median, cell.p99, cell.largest, cell.delete) == (200.0, 300.0, 300.0, 50.0)
+    assert cell.round_medians == (200.0, 200.0, None)
+    assert cell.rates == (4.0, 1.0, 0.0)
+    assert cell.cpu == 66.7
+
+
+def test_failures_are_said(committed: Run) -> None:
+    first, *rest = committed.cells
+    failed = replace(first, failed=3, errors=("no address",))
+    said = report.table(replace(committed, cells=(failed, *rest)))
+    whole = first.samples + 3
+    assert f"- static, 1 at a time: 3 of {whole} ADDs failed (no address)" in said
+
+
+def test_a_p99_of_few_is_called_the_largest(committed: Run) -> None:
+    few = tuple(replace(cell, samples=16) for cell in committed.cells)
+    assert "of fewer than 100 ADDs: the largest" in report.table(replace(committed, cells=few))
+
+
+def test_the_plot_is_an_image_with_a_label_for_each_line(committed: Run) -> None:
+    root = ElementTree.fromstring(plot.svg(committed))  # noqa: S314  it is ours
+    texts = {element.text for element in root.iter() if element.tag.endswith("text")}
+    assert {line.label for line in plot.lines(committed)} <= texts
+
+
+def test_labels_do_not_lie_on_each_other() -> None:
+    assert plot.spaced([100, 90, 101, 300], 18) == [108, 90, 126, 300]
+
+
+def test_an_axis_has_its_data_within() -> None:
+    assert plot.ticks(38, 4000) == [20, 50, 100, 200, 500, 1000, 2000, 5000]
+    assert plot.ticks(10, 100) == [10, 20, 50, 100]
+
+
+def test_every_ipam_of_the_program_is_measured() -> None:
+    kinds = {kind.model_fields["type"].annotation.__args__[0] for kind in AnyIpam.__args__}
+    assert kinds <= {cell.arm for cell in Run.read(report.RESULT).cells}
+
+
+def test_a_result_survives_a_file(tmp_path: Path, committed: Run) -> None:
+    file = tmp_path / "ipam.json"
+    file.write_text(committed.text(), encoding="utf-8")
+    assert Run.read(file) == committed
