@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine wire lint tools schema clean
+.PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema clean
 
 help:
 	@echo "make demo [STACK=prod]  deploy a stack to a real API server on this machine"
@@ -15,6 +15,7 @@ help:
 	@echo "make unit               what needs no toolchain, in seconds"
 	@echo "make engine             the program on the real engine and API server"
 	@echo "make wire               pods with real addresses, on nodes in namespaces (root, Linux)"
+	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
 	@echo "make lint               ruff, mypy, actionlint"
 	@echo "make schema             write schemas/stack.schema.json anew"
 
@@ -50,6 +51,10 @@ engine: $(READY)
 wire: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine --only wire
 	@$(BIN)/pytest tests/wire
+
+bench: $(READY)
+	@$(BIN)/python -m testbed.tools build --only engine --only wire
+	@$(BIN)/python -m benchmarks.ipam
 
 lint: $(READY)
 	@$(BIN)/ruff check

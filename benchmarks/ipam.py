@@ -10,7 +10,7 @@ As root on Linux, on a quiet machine. `--quick` shows whether it works, and writ
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import os
 import platform
 import random
@@ -46,7 +46,9 @@ def measure(
     with deployed(tools, tuple(one.name for one in arms)) as deployment:
         # Bridges, pools, caches: what the first pod of each kind pays for all.
         for one in arms:
-            batch(deployment, one, 2, 4)
+            first = batch(deployment, one, 2, 4)
+            if not first.adds:
+                raise BenchmarkError(f"no pod of {one.name} starts: {first.refused[0]}")
         for number in range(rounds):
             plan = [(one, concurrency) for one in arms for concurrency in concurrencies]
             order.shuffle(plan)
@@ -61,11 +63,12 @@ def measure(
 
 def _say(number: int, done: Batch) -> None:
     times = f"{middle(done.adds) * 1000:8.1f} ms" if done.adds else "   none"
-    failed = f", {len(done.failures)} failed: {done.failures[0]}" if done.failures else ""
+    refused = f", {len(done.refused)} refused: {done.refused[0]}" if done.refused else ""
+    failed = f", {done.failed} given up" if done.failed else ""
     rate = len(done.adds) / done.wall
     print(
         f"round {number + 1}: {done.arm:12} {done.concurrency:3} at a time: {times}, "
-        f"{rate:6.1f}/s (busy before: {done.busy_before:.0%}){failed}",
+        f"{rate:6.1f}/s (busy before: {done.busy_before:.0%}){failed}{refused}",
         flush=True,
     )
 
@@ -74,7 +77,7 @@ def described(tools: Tools, batches: Sequence[Batch], rounds: int, pods: int) ->
     """The batches with all that is needed to read them."""
     charts = "the published package" if os.environ.get(REAL_CHARTS) else "this project's stand-in"
     return Run(
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
         machine={
             "kernel": platform.release(),
             "cores": str(os.cpu_count()),
@@ -121,6 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (reason := obstacle()) is not None:
         print(f"error: nodes need root and namespaces: {reason}", file=sys.stderr)
         return 1
+    if parsed.pods < 2 or parsed.pods % 2 or parsed.rounds < 1:
+        parser.error("--pods is an even number, since there are two nodes; --rounds is 1 or more")
     arms = [arm(name) for name in parsed.only] if parsed.only else list(ARMS)
     rounds, pods = (1, 16) if parsed.quick else (parsed.rounds, parsed.pods)
     wanted = [one for one in CONCURRENCIES if one <= pods]

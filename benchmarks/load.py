@@ -7,15 +7,17 @@ same for every arm.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
+import random
 import re
 import resource
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +29,12 @@ from testbed.node.k3s import DEFAULT_CONF
 from testbed.node.node import PODS, Node, remove_pods
 from testbed.node.runtime import CniError, Result
 
+PATIENCE: Final = 120.0  # seconds in which a pod is tried to be started
+PAUSE: Final = 1.0  # seconds to the next try, at least; at most twice that
+TRIES: Final = 20  # of a DEL
+REFUSALS: Final = (CniError, subprocess.TimeoutExpired)
 QUIET: Final = 0.15  # share of the machine's time in use that counts as quiet
-QUIET_SECONDS: Final = 8.0  # how long a batch waits at most for a quiet machine
+QUIET_SECONDS: Final = 5.0  # how long a batch waits at most for a quiet machine
 MAKE: Final = """
 for name; do
   : > "/run/netns/$name"
@@ -73,32 +79,55 @@ def steps(arm: Arm, node: Node, networks: Mapping[str, Any]) -> list[Step]:
 
 @dataclass
 class Attempt:
-    """One pod's ADD and DEL. Seconds."""
+    """One pod's way to its addresses, and its end. Seconds.
+
+    A refused ADD is followed by a DEL and tried again, as the kubelet does, until it works or the
+    patience is over; the time is from the first try to the end of the one that worked.
+    """
 
     pod: Pod
     steps: Sequence[Step]
     add_seconds: float = 0.0
     del_seconds: float = 0.0
-    refused: str | None = None
+    started: bool = False
+    refused: list[str] = field(default_factory=list)
 
     def add(self) -> None:
         start = time.perf_counter()
+        while not self.started and time.perf_counter() - start < PATIENCE:
+            if self.refused:
+                time.sleep(PAUSE * (1 + random.random()))  # noqa: S311  spreads the callers
+            self._try_to_add()
+        self.add_seconds = time.perf_counter() - start
+
+    def _try_to_add(self) -> None:
         try:
             for step in self.steps:
                 self._call("ADD", step)
-        except (CniError, subprocess.TimeoutExpired) as error:
-            self.refused = str(error)
-        self.add_seconds = time.perf_counter() - start
+        except REFUSALS as error:
+            self.refused.append(short(str(error)))
+            with contextlib.suppress(*REFUSALS):
+                self._end()
+        else:
+            self.started = True
 
     def delete(self) -> None:
-        start = time.perf_counter()
-        try:
-            for step in reversed(self.steps):
-                self._call("DEL", step)
-        except (CniError, subprocess.TimeoutExpired) as error:
-            if self.refused is None:
-                raise BenchmarkError(f"DEL of {self.pod.name}: {error}") from error
-        self.del_seconds = time.perf_counter() - start
+        """With a refused one tried again too, outside of the time that counts."""
+        for left in reversed(range(TRIES)):
+            start = time.perf_counter()
+            try:
+                self._end()
+            except REFUSALS as error:
+                if left == 0:
+                    raise BenchmarkError(f"DEL of {self.pod.name}: {error}") from error
+                time.sleep(PAUSE)
+            else:
+                self.del_seconds = time.perf_counter() - start
+                return
+
+    def _end(self) -> None:
+        for step in reversed(self.steps):
+            self._call("DEL", step)
 
     def _call(self, what: Any, step: Step) -> Result:
         runtime = self.pod.runtime
@@ -133,12 +162,13 @@ def batch(deployment: Deployment, arm: Arm, concurrency: int, count: int) -> Bat
     for node, made in zip(nodes, pods, strict=True):
         _sandboxes(node, REMOVE, made)
     remove_pods(cluster)
-    done = [attempt for attempt in attempts if attempt.refused is None]
+    done = [attempt for attempt in attempts if attempt.started]
     return Batch(
         arm=arm.name,
         concurrency=concurrency,
         adds=tuple(attempt.add_seconds for attempt in done),
-        failures=tuple(_short(one.refused) for one in attempts if one.refused is not None),
+        failed=len(attempts) - len(done),
+        refused=tuple(error for attempt in attempts for error in attempt.refused),
         wall=wall,
         cpu=cpu,
         dels=tuple(attempt.del_seconds for attempt in done),
@@ -198,20 +228,20 @@ def _check(deployment: Deployment, attempts: Sequence[Attempt]) -> None:
         notes = pod["metadata"].get("annotations", {})
         for status in json.loads(notes.get(STATUS, "[]")):
             if status.get("interface") == "net1":
-                held |= {pod["metadata"]["name"]: address for address in status["ips"]}
-    started = {attempt.pod.name for attempt in attempts if attempt.refused is None}
+                held[pod["metadata"]["name"]] = status["ips"][0]
+    started = {attempt.pod.name for attempt in attempts if attempt.started}
     if lost := started - held.keys():
         raise BenchmarkError(f"pods that were started and have no address: {sorted(lost)[:3]}")
     if len({held[name] for name in started}) != len(started):
         raise BenchmarkError("two pods have one address")
 
 
-def _short(error: str | None) -> str:
+def short(error: str) -> str:
     """What went wrong, without names of pods and without a plugin's stack: comparable, one line.
 
     Multus puts what a delegate printed into one line of its own, with the line ends escaped.
     """
-    lines = (error or "").replace("\\n", "\n").strip().splitlines()
+    lines = error.replace("\\n", "\n").strip().splitlines()
     panics = [line for line in lines if line.startswith("panic:")]
     text = (panics or lines or ["no message"])[0]
     return re.sub(r"pod-[0-9a-f]{10}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}", "…", text)[-200:]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from benchmarks.arms import IPAMS
@@ -94,7 +95,7 @@ def spaced(places: Sequence[float], apart: float = APART) -> list[float]:
     """The places of labels, moved down where they would lie on each other, in the given order."""
     order = sorted(range(len(places)), key=lambda one: places[one])
     found = list(places)
-    for before, one in zip(order, order[1:], strict=False):
+    for before, one in pairwise(order):
         found[one] = max(found[one], found[before] + apart)
     return found
 

@@ -20,6 +20,7 @@ RESULT: Final = ROOT / "benchmarks" / "results" / "ipam.json"
 PLOT: Final = "ipam-add-times.svg"
 BEGIN: Final = "<!-- benchmark: written by python -m benchmarks.ipam -->"
 END: Final = "<!-- benchmark: end -->"
+SAID: Final = 5  # errors that are quoted
 FEW: Final = 100  # of fewer samples the p99 is the largest
 
 
@@ -60,22 +61,21 @@ def _blocks(run: Run) -> Iterator[str]:
         "to the largest:"
     )
     yield _rows(run, IPAMS[1:], lambda run, cell: _against(run, cell, PEER.name))
-    yield _failures(run)
+    yield from _refusals(run)
     yield "What Multus itself costs, in ms per ADD, median:"
     yield _costs(run)
 
 
 def _made(run: Run) -> str:
     machine, versions = run.machine, run.versions
-    sample = run.cells[0].samples + run.cells[0].failed
     return (
         f"Measured {run.date}: {machine['cores']} cores ({machine['processor']}), "
-        f"{machine['memory']}, kernel {machine['kernel']}. Multus {versions['multus']}, Whereabouts "
-        f"{versions['whereabouts']}, CNI plugins {versions['macvlan']}, Kubernetes "
+        f"{machine['memory']}, kernel {machine['kernel']}. Multus {versions['multus']}, "
+        f"Whereabouts {versions['whereabouts']}, CNI plugins {versions['macvlan']}, Kubernetes "
         f"{versions['kube-apiserver']}, etcd {versions['etcd']}, chart {versions['chart']}. "
         f"{run.rounds} round{'' if run.rounds == 1 else 's'} of {run.pods} pods for each number, "
-        f"on two nodes: {sample} ADDs. Before a batch {run.busy_before:.0%} of the machine's time "
-        "was in use (median)."
+        f"on two nodes: {run.rounds * run.pods} pods. Before a batch {run.busy_before:.0%} of the "
+        "machine's time was in use (median)."
     )
 
 
@@ -121,15 +121,27 @@ def _against(run: Run, cell: Cell, peer: str) -> str:
     return "" if found is None else spread(found)
 
 
-def _failures(run: Run) -> str:
-    """Which ADDs failed; the times are of the others."""
-    lines = [
+def _refusals(run: Run) -> Iterator[str]:
+    """Which ADDs were refused, why, and which pods were given up."""
+    shown = [cell for cell in run.cells if cell.arm in {one.name for one in IPAMS}]
+    if any(cell.refused for cell in shown):
+        yield "ADDs refused for each 100 pods, with the pause and the next try in the times above:"
+        yield _rows(run, IPAMS, _refused)
+        seen = dict.fromkeys(error for cell in shown for error in cell.errors)
+        yield "The refusals:\n\n" + "\n".join(f"- `{error}`" for error in list(seen)[:SAID])
+    lost = [
         f"- {arm(cell.arm).label}, {cell.concurrency} at a time: {cell.failed} of "
-        f"{cell.failed + cell.samples} ADDs failed ({'; '.join(cell.errors)})"
+        f"{cell.failed + cell.samples} pods"
         for cell in run.cells
         if cell.failed
     ]
-    return "\n".join(["Failed, and not in the times above:", "", *lines]) if lines else ""
+    if lost:
+        yield "Given up after two minutes, and not in the times above:"
+        yield "\n".join(lost)
+
+
+def _refused(_: Run, cell: Cell) -> str:
+    return f"{cell.refused * 100 / (cell.samples + cell.failed):.0f}"
 
 
 def _costs(run: Run) -> str:

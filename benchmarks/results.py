@@ -1,11 +1,13 @@
 """A run's results as they are committed: small, and all that the table and the plot are made from.
 
-Times are milliseconds, of ADDs that succeeded; those that failed are counted apart.
+Times are milliseconds, of pods that were started in the end; how often they were refused before
+is counted apart.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,12 +18,16 @@ from benchmarks.numbers import middle, quantile
 
 @dataclass(frozen=True)
 class Batch:
-    """One arm at one concurrency in one round. Seconds, of each ADD and of all together."""
+    """One arm at one concurrency in one round. Seconds, of each ADD and of all together.
+
+    `refused` are the errors of ADDs that were tried again, `failed` the pods given up in the end.
+    """
 
     arm: str
     concurrency: int
     adds: tuple[float, ...]
-    failures: tuple[str, ...]
+    failed: int
+    refused: tuple[str, ...]
     wall: float
     cpu: float
     dels: tuple[float, ...]
@@ -32,8 +38,9 @@ class Batch:
 class Cell:
     """One arm at one concurrency, all rounds together.
 
+    `samples` pods were started, `failed` were not; `refused` ADDs came before those that worked.
     `round_medians` and `rates` (successful ADDs a second) have one entry for each round, None
-    where nothing succeeded. `cpu` is what the plugins' processes used for one ADD; the API
+    where nothing succeeded. `cpu` is what the plugins' processes used for one pod; the API
     server's, the daemons' and the kernel threads' share is not in it.
     """
 
@@ -41,6 +48,7 @@ class Cell:
     concurrency: int
     samples: int
     failed: int
+    refused: int
     errors: tuple[str, ...]
     median: float | None
     p99: float | None
@@ -110,18 +118,20 @@ def cells(batches: Sequence[Batch]) -> tuple[Cell, ...]:
 def _cell(batches: Sequence[Batch]) -> Cell:
     adds = [seconds for batch in batches for seconds in batch.adds]
     dels = [seconds for batch in batches for seconds in batch.dels]
-    errors = [error for batch in batches for error in batch.failures]
+    errors = [error for batch in batches for error in batch.refused]
+    failed = sum(batch.failed for batch in batches)
     return Cell(
         arm=batches[0].arm,
         concurrency=batches[0].concurrency,
         samples=len(adds),
-        failed=len(errors),
-        errors=tuple(dict.fromkeys(errors))[:3],
+        failed=failed,
+        refused=len(errors),
+        errors=tuple(error for error, _ in Counter(errors).most_common(3)),
         median=_ms(middle(adds)) if adds else None,
         p99=_ms(quantile(adds, 0.99)) if adds else None,
         largest=_ms(max(adds)) if adds else None,
         delete=_ms(middle(dels)) if dels else None,
-        cpu=_ms(sum(batch.cpu for batch in batches) / max(1, len(adds) + len(errors))),
+        cpu=_ms(sum(batch.cpu for batch in batches) / (len(adds) + failed)),
         round_medians=tuple(_ms(middle(b.adds)) if b.adds else None for b in batches),
         rates=tuple(round(len(batch.adds) / batch.wall, 2) for batch in batches),
     )
