@@ -25,6 +25,7 @@ from testbed.processes import end, running_from
 from testbed.tools import ROOT, Tools
 
 NAME = "c"  # short: it is part of socket and file paths
+SERVICES = "10.43.0.0/16"  # as K3s has it
 READY = 120  # seconds; five are usual
 # kwok ends first and etcd last, so that none of them writes errors about the others.
 ORDER = ("kwok-controller", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
@@ -116,8 +117,9 @@ class ControlPlane:
             "kwokControllerBinary": str(tools.path("kwok")),
             **dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
         }
-        hasty = {"key": "unsafe-no-fsync", "value": "true"}
-        patches = [] if self.durable else [{"name": "etcd", "extraArgs": [hasty]}]
+        patches = [_flag("kube-apiserver", "service-cluster-ip-range", SERVICES)]
+        if not self.durable:
+            patches.append(_flag("etcd", "unsafe-no-fsync", "true"))
         return {
             "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
             "kind": "KwokctlConfiguration",
@@ -168,6 +170,10 @@ class ControlPlane:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+
+def _flag(component: str, key: str, value: str) -> dict[str, object]:
+    return {"name": component, "extraArgs": [{"key": key, "value": value}]}
 
 
 def _free_ports(count: int) -> list[int]:

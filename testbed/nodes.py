@@ -13,6 +13,7 @@ def node(name: str, number: int, kubelet_version: str, labels: Mapping[str, str]
     """A Node as a K3s agent registers it, with the annotation that makes kwok answer for it."""
     # RFC 2544's range for tests of networks: no network here can have it.
     address = f"198.18.{number // 250}.{number % 250 + 1}"
+    pods = f"10.42.{number % 256}.0/24"
     machine = {"architecture": "amd64", "operatingSystem": "linux"}
     return {
         "apiVersion": "v1",
@@ -26,8 +27,13 @@ def node(name: str, number: int, kubelet_version: str, labels: Mapping[str, str]
                 "node.kubernetes.io/instance-type": "k3s",
                 **labels,
             },
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "annotations": {
+                "kwok.x-k8s.io/node": "fake",
+                "flannel.alpha.coreos.com/backend-type": "vxlan",
+            },
         },
+        # As K3s's controller gives them out, of its default --cluster-cidr.
+        "spec": {"podCIDR": pods, "podCIDRs": [pods]},
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}],
             "nodeInfo": {
