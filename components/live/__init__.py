@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-Task = Literal["handover", "namespaces", "readiness"]
+Task = Literal["handover", "namespaces", "preflight", "readiness"]
 
 # The same text whatever the data, which comes by environment and standard input.
 COMMAND: Final = "exec python3 -"

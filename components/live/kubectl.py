@@ -33,17 +33,28 @@ class TaskError(Exception):
 class Kubectl:
     """Runs kubectl; every argument is its own, nothing goes through a shell."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        environment: Mapping[str, str],
+        patience: int | None = None,
+    ) -> None:
         self._command = command
         self._environment = environment
+        self._patience = patience
+
+    def within(self, seconds: int) -> Kubectl:
+        """The same, with another limit for each request."""
+        return Kubectl(self._command, self._environment, seconds)
 
     def run(self, *arguments: str) -> str:
         """Standard output of `kubectl ARGUMENTS`; TaskError with kubectl's last line."""
         # kubectl asks several times over, each within its own limit; the second one ends it all.
-        limit = 3 * REQUEST_TIMEOUT_SECONDS
+        patience = self._patience or REQUEST_TIMEOUT_SECONDS
+        limit = 3 * patience
         try:
             done = subprocess.run(
-                [*self._command, f"--request-timeout={REQUEST_TIMEOUT_SECONDS}s", *arguments],
+                [*self._command, f"--request-timeout={patience}s", *arguments],
                 stdin=subprocess.DEVNULL,
                 env=self._environment,
                 capture_output=True,

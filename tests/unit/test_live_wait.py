@@ -18,7 +18,7 @@ from components.live.readiness import container_state, owned, problems, state_of
 from tests.unit.test_live_readiness import daemon_set, pod
 
 Json = dict[str, Any]
-TASKS: Final[tuple[Task, ...]] = ("handover", "namespaces", "readiness")
+TASKS: Final[tuple[Task, ...]] = ("handover", "namespaces", "preflight", "readiness")
 # An f-string, `:=`, an annotated name.
 NEWER_THAN_3_4: Final = (ast.JoinedStr, ast.NamedExpr, ast.AnnAssign)
 
