@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pulumi
 
-from components import MultusComponent, fetch, load, provider
+from components import MultusComponent, fetch, inspect, load, provider
 
 settings = load()
+inspect(settings.args, settings.access)
 multus = MultusComponent(
     "multus",
     settings.args,

@@ -6,6 +6,7 @@ from components.access import Access, KubeconfigError, provider
 from components.args import MultusArgs
 from components.chart import Chart
 from components.cluster import K3s
+from components.gate import PreflightError, inspect
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
 from components.networks import Bridge, Ipvlan, Macvlan
@@ -25,11 +26,13 @@ __all__ = [
     "Macvlan",
     "MultusArgs",
     "MultusComponent",
+    "PreflightError",
     "Settings",
     "StackFileError",
     "Static",
     "Whereabouts",
     "fetch",
+    "inspect",
     "load",
     "provider",
 ]

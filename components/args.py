@@ -7,9 +7,9 @@ parts meet: it works on whatever parts are sound, so that one fault does not hid
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from components import values as helm
 from components.chart import Chart
@@ -21,6 +21,14 @@ from components.networks import Network, across
 from components.networks.common import Name
 
 SHORTEST_TIMEOUT: Final = 10
+
+
+def _off(value: Any) -> Any:
+    """YAML 1.1 reads a bare `off` as false."""
+    return "off" if value is False else value
+
+
+Preflight = Annotated[Literal["auto", "required", "off"], BeforeValidator(_off)]
 
 
 class MultusArgs(Model):
@@ -46,6 +54,8 @@ class MultusArgs(Model):
     """Make the networks' namespaces where they are missing. They are never deleted."""
     adopt: bool = False
     """Go on although Multus's Helm release exists and is not the stack's (docs/adopting.md)."""
+    preflight: Preflight = "auto"
+    """Whether the live cluster is looked at first: auto (if it answers), required or off."""
     protect: bool = False
     """Let destroy refuse, before it removes anything."""
 

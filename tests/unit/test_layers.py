@@ -20,7 +20,7 @@ FILES: Final = sorted(COMPONENTS.rglob("*.py"))
 IDS: Final = [str(path.relative_to(COMPONENTS)) for path in FILES]
 
 # The shell. All that is not named here is the core, also what is added.
-SHELL: Final = {"__init__.py", "access.py", "multus.py", "packages.py", "settings.py"}
+SHELL: Final = {"__init__.py", "access.py", "gate.py", "multus.py", "packages.py", "settings.py"}
 CORE: Final = [name for name in IDS if name not in SHELL]
 LONGEST: Final = 350
 

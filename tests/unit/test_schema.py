@@ -186,6 +186,7 @@ GOOD: Final[dict[str, Stack]] = {
         "dhcp", globalNamespaces=["default", "shared"], createNamespaces=True, protect=True
     ),
     "no isolation": stack("dhcp", namespaceIsolation=False, timeout=600),
+    "no preflight": stack("dhcp", preflight="off"),
     "raw values": stack("dhcp", extraValues={"image": {"tag": "x"}, "tolerations": []}),
     "null for what has no value": stack("dhcp", on(None, mtu=None)),
     "other providers' keys": {

@@ -125,9 +125,9 @@ def test_a_kubeconfig_of_the_stack_is_secret_and_rotates_in_place(
     assert canary in json.dumps(checkout.state("dev", show_secrets=True))
 
 
-def set_secret(checkout: Workspace, content: str, env: dict[str, str]) -> None:
+def set_secret(checkout: Workspace, content: str, env: dict[str, str], stack: str = "dev") -> None:
     done = checkout.cli(
-        "config", "set", "multus:kubeconfig", content, "--secret", "--stack", "dev", env=env
+        "config", "set", "multus:kubeconfig", content, "--secret", "--stack", stack, env=env
     )
     assert done.returncode == 0, done.stderr
 
