@@ -158,7 +158,8 @@ def crds(live: Live, args: MultusArgs) -> Iterator[Finding]:
             continue
         if RELEASE_NAME in annotated(crd) and KEEP in missing.get("annotations", {}):
             yield warn(
-                f"CRD {name} is not marked {KEEP}: keep, so an uninstall of release "
-                f"{one_line(annotated(crd)[RELEASE_NAME])} would delete every object of its "
-                "kind. pulumi up marks it; uninstall nothing before"
+                f"CRD {name} of release {one_line(annotated(crd)[RELEASE_NAME])} is not marked "
+                f"{KEEP}: keep, so Helm deletes it, with every object of its kind, once the "
+                "release no longer holds it. pulumi up marks it; upgrade or uninstall nothing by "
+                "hand before"
             )

@@ -25,9 +25,11 @@ COPIED: Final = (
     "components",
     "tests/component",
     "tests/stacks/files.py",
+    "tests/unit/test_preflight.py",
     "testbed/charts",
     "stacks",
 )
+GATE: Final = "tests/component/test_gate.py"
 STRUCTURE: Final = "tests/component/test_structure.py"
 CLUSTER: Final = "tests/unit/test_cluster.py"
 IPAM: Final = "tests/unit/test_ipam.py"
@@ -140,6 +142,18 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         "*declared, protect=args.protect)",
         "*declared)",
         (f"{STRUCTURE}::test_protect_holds_the_releases_and_leaves_single_networks_free",),
+    ),
+    "a finding does not stop the run": Mutation(
+        "gate.py",
+        "        raise PreflightError(refused)",
+        "        pulumi.log.warn(refused[0])",
+        (f"{GATE}::test_all_findings_are_one_error",),
+    ),
+    "a preview without a cluster fails": Mutation(
+        "gate.py",
+        'if args.preflight == "required":\n            raise',
+        "if True:\n            raise",
+        (f"{GATE}::test_without_a_cluster",),
     ),
     "Multus's token expires": Mutation(
         "values/typed.py",

@@ -406,8 +406,11 @@ def test_findings_stop_a_run_all_at_once(
 ) -> None:
     cilium("true")(cluster)
     cluster.apply(daemon_set("nfvpe/multus"))
+    added("v1.34.9+k3s1")(cluster)
     checkout = program("dev", cluster, preflight="auto")
     result = run(checkout, operation)
+    [warning] = [one for one in result.warnings if "preflight" in one]
+    assert warning.startswith("preflight: extra with v1.34.9+k3s1, and multus:cluster.version is")
     head, *lines = one_error(result).splitlines()
     assert head == "preflight of the cluster has 3 findings; nothing was changed."
     assert [line.split()[0] for line in lines] == ["multus:cluster.nodes", "another", "Cilium"]
