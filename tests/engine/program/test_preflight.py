@@ -397,7 +397,7 @@ def test_it_is_quick_on_a_healthy_cluster(cluster: Cluster, tmp_path: Path) -> N
     survey(cluster, tmp_path)
     start = time.monotonic()
     survey(cluster, tmp_path)
-    assert time.monotonic() - start < 5  # 0.7 s on two cores with nothing else to do
+    assert time.monotonic() - start < 5  # 0.3 s on two cores, also with 200 nodes; the rest is for a busy machine
 
 
 @pytest.mark.parametrize("operation", ["preview", "up"])
