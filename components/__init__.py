@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.access import Access, KubeconfigError, provider
 from components.args import MultusArgs
 from components.chart import Chart
-from components.cluster import K3s
+from components.cluster import Custom, K3s, Rke2
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
 from components.networks import Bridge, Ipvlan, Macvlan
@@ -17,6 +17,7 @@ __all__ = [
     "Bridge",
     "Chart",
     "ChartError",
+    "Custom",
     "Dhcp",
     "HostLocal",
     "Ipvlan",
@@ -25,6 +26,7 @@ __all__ = [
     "Macvlan",
     "MultusArgs",
     "MultusComponent",
+    "Rke2",
     "Settings",
     "StackFileError",
     "Static",

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
-from pydantic import BeforeValidator, ConfigDict, TypeAdapter
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from components.access import Access
 from components.args import MultusArgs, check
@@ -212,6 +212,8 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     """Checks one field of MultusArgs as the model would."""
     field = MultusArgs.model_fields[name]
     annotation: Any = field.annotation
+    if field.discriminator:
+        return TypeAdapter(Annotated[annotation, Field(discriminator=field.discriminator)])
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return TypeAdapter(annotation)
     return TypeAdapter(

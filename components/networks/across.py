@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from components.cluster import Cluster
+from components.cluster import AnyCluster
 from components.faults import Fault
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.networks import gateways
@@ -16,7 +16,7 @@ from components.networks.kinds import AnyNetwork, Bridge, Ipvlan, Macvlan
 from components.networks.wires import Claim, Placed, claims, meetings, wires
 
 
-def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
+def faults(networks: Placed, ipam: str | None, cluster: AnyCluster | None) -> Iterator[Fault]:
     """All of them; `ipam` or `cluster` is None where it is faulty itself."""
     yield from _names(networks)
     yield from _masters(networks)
@@ -103,7 +103,7 @@ def _share(first: Claim, second: Claim) -> bool:
     )
 
 
-def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
+def _of_one(network: AnyNetwork, ipam: str | None, cluster: AnyCluster | None) -> Iterator[Fault]:
     plugin = network.ipam
     if plugin is None:
         return
@@ -125,7 +125,7 @@ def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> I
         )
 
 
-def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
+def _clusters_own(network: AnyNetwork, cluster: AnyCluster) -> Iterator[Fault]:
     """What is the cluster's own is reached by the pod's first interface, or not at all."""
     plugin = network.ipam
     taken = [
@@ -139,13 +139,12 @@ def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
         ),
     ]
     for path, cidr, written in taken:
-        for own, flag in cluster.own_networks:
+        for own, correction in cluster.own_networks:
             if cidr.version == own.version and cidr.overlaps(own):
                 yield Fault(
                     path,
                     f"it overlaps {own}, the cluster's own, which pods would no longer reach. "
-                    f"Choose another; if K3s runs with another --{flag[0]}, set "
-                    f"multus:cluster.{flag[1]}",
+                    f"Choose another; {correction}",
                     written,
                 )
                 break

@@ -27,6 +27,15 @@ VALIDATOR: Final = Draft202012Validator(COMMITTED)
 Stack = dict[str, Any]
 
 K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
+RKE2: Final = {"distribution": "rke2", "version": "v1.34.2+rke2r1", "nodes": "multi"}
+CUSTOM: Final = {
+    "distribution": "custom",
+    "nodes": "multi",
+    "confDir": "/etc/cni/net.d",
+    "binDir": "/opt/cni/bin/",
+    "clusterCidr": ["10.244.0.0/16"],
+    "serviceCidr": ["10.96.0.0/12"],
+}
 SINGLE: Final = {**K3S, "nodes": "single"}
 SECRET: Final = {"secure": "v1:AAAA"}
 
@@ -37,8 +46,10 @@ ONLY_THE_MODELS_SEE: Final = {
         bridge-gateway-is-the-pods bridge-gateway-unnamed bridge-gateway-with-dhcp
         bridge-gateway-with-dual-stack bridge-gateway-without-addresses
         chart-digest-of-no-chart chart-repository-beside-path
-        bridge-gateways-of-one-network dhcp-option-twice ipvlan-layer-3-with-dhcp
-        range-of-the-pods range-of-the-services route-takes-the-services
+        bridge-gateways-of-one-network cluster-custom-one-directory
+        dhcp-option-twice ipvlan-layer-3-with-dhcp
+        range-of-the-pods range-of-the-pods-of-a-custom-cluster
+        range-of-the-services route-takes-the-services
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
         dhcp-value-and-argument exclude-beside-ip-ranges gateway-with-dual-stack
         global-namespaces-without-isolation host-local-on-several-nodes
@@ -115,6 +126,9 @@ GOOD: Final[dict[str, Stack]] = {
     "layer 2 only": stack("dhcp", on(None)),
     "another data directory": stack("dhcp", cluster={**K3S, "dataDir": "/mnt/k3s/"}),
     "a release candidate": stack("dhcp", cluster={**K3S, "version": "v1.35.0-rc1+k3s2"}),
+    "RKE2": stack("whereabouts", on(FLAT), cluster=RKE2),
+    "a custom cluster": stack("whereabouts", on(FLAT), cluster=CUSTOM),
+    "a socket": stack("dhcp", cluster={**CUSTOM, "containerdSocket": "/run/c.sock"}),
     "whereabouts": stack("whereabouts", on(FLAT)),
     "a gateway and routes": stack(
         "whereabouts",
