@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,9 @@ class ChartVersion:
     version: str
     published: str
     sha256: str
+    tags: Mapping[str, str]
+    """Tag of the images: multus (also of its thick image), cniPlugins, whereabouts and
+    dynamicNetworksController, as the packages' values.yaml have them."""
     crd_sha256: str | None = None
 
     @property
@@ -84,7 +87,7 @@ def _table() -> dict[str, ChartVersion]:
     rows = json.loads(Path(__file__).with_name("chart_versions.json").read_text())["versions"]
     return {
         row["version"]: ChartVersion(
-            row["version"], row["published"], row["sha256"], row.get("crdSha256")
+            row["version"], row["published"], row["sha256"], row["tags"], row.get("crdSha256")
         )
         for row in rows
     }

@@ -46,6 +46,10 @@ ONLY_THE_MODELS_SEE: Final = {
         bridge-gateway-is-the-pods bridge-gateway-unnamed bridge-gateway-with-dhcp
         bridge-gateway-with-dual-stack bridge-gateway-without-addresses
         chart-digest-of-no-chart chart-repository-beside-path
+        additional-ipam ipam-of-neither thick-plugin-on-k3s thick-plugin-in-other-directories
+        dynamic-networks-without-thick dynamic-networks-without-socket
+        resources-of-what-is-not-deployed resources-of-an-older-chart
+        schedule-without-whereabouts
         bridge-gateways-of-one-network cluster-custom-one-directory
         dhcp-option-twice ipvlan-layer-3-with-dhcp
         range-of-the-pods range-of-the-pods-of-a-custom-cluster
@@ -67,6 +71,7 @@ ONLY_THE_MODELS_SEE: Final = {
     """,
     # Of the right form, and not a possible address, range or number.
     "arithmetic": """
+        schedule schedule-never
         chart-repository-broken range-without-pool-name route-gateway-is-broadcast
         route-half-default
         exclude-everything exclude-foreign exclude-malformed gateway-is-broadcast
@@ -89,6 +94,7 @@ ONLY_THE_MODELS_SEE: Final = {
         extra-values-image-with-tag extra-values-log-level extra-values-nested-typo
         extra-values-null extra-values-skipped-plugin extra-values-unquoted-tag
         extra-values-without-whereabouts extra-values-wrong-resources
+        thick-values registry-twice registry-in-extra-values
     """,
 }
 
@@ -179,12 +185,33 @@ GOOD: Final[dict[str, Stack]] = {
     "a chart of one's own": stack(
         "dhcp", chart={"path": "charts", "sha256": "a" * 64, "crdSha256": "sha256:" + "B" * 64}
     ),
+    "several IPAMs": stack(
+        "whereabouts",
+        on(FLAT),
+        on({"type": "dhcp"}, name="two"),
+        additionalIpam=["dhcp", "host-local"],
+    ),
+    "air-gapped": stack("dhcp", registry="a.lan:5000/b", imagePullSecrets=["pull"]),
+    "placed": stack(
+        "whereabouts",
+        tolerations=[{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "NoSchedule"}],
+        nodeSelector={"example.com/multus": "yes"},
+        resources={"whereabouts": {"requests": {"cpu": 1}, "limits": {"memory": "300Mi"}}},
+        reconcilerSchedule="0,30 * * * mon-fri",
+    ),
+    "thick": stack(
+        "dhcp",
+        cluster=RKE2,
+        thickPlugin=True,
+        dynamicNetworksController=True,
+        resources={"multus": {"limits": {"memory": "2Gi"}}},
+    ),
     "a mirror": stack("dhcp", chart={"repository": "http://charts.lan/rke2/"}),
     "namespaces": stack(
         "dhcp", globalNamespaces=["default", "shared"], createNamespaces=True, protect=True
     ),
     "no isolation": stack("dhcp", namespaceIsolation=False, timeout=600),
-    "raw values": stack("dhcp", extraValues={"image": {"tag": "x"}, "tolerations": []}),
+    "raw values": stack("dhcp", extraValues={"image": {"tag": "x"}, "cniplugins": {}}),
     "null for what has no value": stack("dhcp", on(None, mtu=None)),
     "other providers' keys": {
         "config": {**stack("dhcp")["config"], "kubernetes:context": "x", "aws:region": "eu"}
