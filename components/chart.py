@@ -143,12 +143,13 @@ def _repository(value: Any) -> str:
         raise FaultsError(
             [Fault((), "holds a user name or password; a chart repository is read without any")]
         )
-    if isinstance(value, str) and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
+    if isinstance(value, str) and re.fullmatch(r"(https?|oci)://[^\s/?#]+[^\s?#]*", value):
         with suppress(ValueError):  # a broken IPv6 address or port
             parts = urlsplit(value)
             if parts.hostname and parts.port != 0:
                 return value.rstrip("/")
-    raise FaultsError([Fault((), f'a chart repository has a URL, like "{REPOSITORY}"', value)])
+    rule = f'a chart repository has a URL, like "{REPOSITORY}" or "oci://registry.lan/charts"'
+    raise FaultsError([Fault((), rule, value)])
 
 
 Sha256 = Annotated[
@@ -170,9 +171,9 @@ class Chart(Model):
     repository: Annotated[
         str,
         BeforeValidator(_repository),
-        WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/?#@]+[^\s?#@]*$"}),
+        WithJsonSchema({"type": "string", "pattern": r"^(https?|oci)://[^\s/?#@]+[^\s?#@]*$"}),
     ] = REPOSITORY
-    """URL of the chart repository or of a mirror."""
+    """URL of the chart repository, of a mirror, or of a folder in an OCI registry (oci://)."""
     path: str | None = Field(default=None, min_length=1)
     """A folder with the chart's packages (.tgz) instead of a repository, from the project."""
     sha256: Sha256 | None = None

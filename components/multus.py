@@ -18,7 +18,7 @@ from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import chart as charts
-from components import networks
+from components import networks, oci
 from components.access import Access
 from components.args import MultusArgs
 from components.live import COMMAND, UNDO, Task, script
@@ -196,8 +196,10 @@ class MultusComponent(pulumi.ComponentResource):
             return {"chart": path}
         if folder := self._args.chart.path:
             return {"chart": f"{folder}/{chart}-{version}.tgz"}
-        repository = RepositoryOptsArgs(repo=self._args.chart.repository)
-        return {"chart": chart, "repository_opts": repository}
+        repository = self._args.chart.repository
+        if repository.startswith(oci.SCHEME):
+            return {"chart": f"{repository}/{chart}"}
+        return {"chart": chart, "repository_opts": RepositoryOptsArgs(repo=repository)}
 
     def _declare_networks(
         self,

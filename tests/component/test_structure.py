@@ -228,6 +228,13 @@ def test_checked_packages_are_what_helm_gets() -> None:
     assert "repositoryOpts" not in record.named("multus-release").inputs
 
 
+def test_helm_names_a_chart_in_an_oci_registry_by_one_url() -> None:
+    record = run(program(arguments(chart={"repository": "oci://charts.lan/rke2/"})))
+    made = record.named("multus-release").inputs
+    assert made["chart"] == "oci://charts.lan/rke2/rke2-multus"
+    assert "repositoryOpts" not in made
+
+
 def test_outputs_are_for_people(record: Record) -> None:
     assert record.outputs["version"] == SPLIT
     assert record.outputs["release"] == "multus"
