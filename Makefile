@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema clean
+.PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema images clean
 
 help:
 	@echo "make demo [STACK=prod]  deploy a stack to a real API server on this machine"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
 	@echo "make lint               ruff, mypy, actionlint"
 	@echo "make schema             write schemas/stack.schema.json anew"
+	@echo "make images STACK=prod  the images that the stack's nodes pull, one a line"
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Set PYTHON=python3.12, say")'
@@ -64,6 +65,9 @@ lint: $(READY)
 
 schema: $(READY)
 	@$(BIN)/python -m tools.schema
+
+images: $(READY)
+	@$(BIN)/python -m tools.images --stack $(STACK)
 
 clean:
 	rm -rf $(VENV) .charts .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.access import Access, KubeconfigError, provider
 from components.args import MultusArgs
 from components.chart import Chart
-from components.cluster import K3s
+from components.cluster import Custom, K3s, Rke2
 from components.gate import PreflightError, inspect
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
@@ -18,6 +18,7 @@ __all__ = [
     "Bridge",
     "Chart",
     "ChartError",
+    "Custom",
     "Dhcp",
     "HostLocal",
     "Ipvlan",
@@ -27,6 +28,7 @@ __all__ = [
     "MultusArgs",
     "MultusComponent",
     "PreflightError",
+    "Rke2",
     "Settings",
     "StackFileError",
     "Static",

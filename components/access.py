@@ -1,8 +1,8 @@
 """How to reach the cluster: one Kubernetes provider that a new kubeconfig never replaces.
 
-A kubeconfig is a secret of the stack or ambient, by kubectl's own rules, and K3s's file serves
-where there is none. It says who asks, not what is deployed: with `cluster_identifier` a rotated
-certificate or a moved API server updates the provider and replaces nothing.
+A kubeconfig is a secret of the stack or ambient, by kubectl's own rules, and the file of K3s or
+RKE2 serves where there is none. It says who asks, not what is deployed: with `cluster_identifier`
+a rotated certificate or a moved API server updates the provider and replaces nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from components.faults import Fault, did_you_mean
 
 K3S_KUBECONFIG: Final = "/etc/rancher/k3s/k3s.yaml"
 NULLS: Final = ("null", "~")  # as texts, which is how a kubeconfig is read here
+RKE2_KUBECONFIG: Final = "/etc/rancher/rke2/rke2.yaml"
 
 
 class KubeconfigError(pulumi.RunError):
@@ -76,8 +77,13 @@ def _unset(name: str) -> Iterator[None]:
             os.environ[name] = value
 
 
-def ambient(environment: Mapping[str, str], home: Path, k3s: str = K3S_KUBECONFIG) -> str | None:
-    """K3s's kubeconfig where kubectl would find none, None where it finds one by itself."""
+def ambient(
+    environment: Mapping[str, str],
+    home: Path,
+    k3s: str = K3S_KUBECONFIG,
+    rke2: str = RKE2_KUBECONFIG,
+) -> str | None:
+    """The server's own kubeconfig where kubectl finds none, None where it finds one by itself."""
     named = [part for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
     if any(Path(part).is_file() for part in named):
         return None
@@ -87,15 +93,18 @@ def ambient(environment: Mapping[str, str], home: Path, k3s: str = K3S_KUBECONFI
         return None
     if environment.get("KUBERNETES_SERVICE_HOST"):
         return None  # in a pod of the cluster, whose service account kubectl and the provider use
-    if Path(k3s).is_file():
-        if os.access(k3s, os.R_OK):
-            return k3s
+    for own in (k3s, rke2):
+        if not Path(own).is_file():
+            continue
+        if os.access(own, os.R_OK):
+            return own
         raise KubeconfigError(
-            f"{k3s} cannot be read by this user. Run as root, or copy it and set KUBECONFIG; "
+            f"{own} cannot be read by this user. Run as root, or copy it and set KUBECONFIG; "
             "nothing was changed"
         )
     raise KubeconfigError(
-        f"there is no kubeconfig: set KUBECONFIG, or run on a K3s server, where {k3s} is; "
+        f"there is no kubeconfig: set KUBECONFIG, or run on a K3s server, where {k3s} is, or on an "
+        f"RKE2 server, where {rke2} is; "
         "nothing was changed"
     )
 

@@ -1,26 +1,38 @@
 """MultusArgs: everything that a deployment is made from, checked as a whole.
 
-The same model serves a stack's settings and the component's arguments. `check` is where the
-parts meet: it works on whatever parts are sound, so that one fault does not hide another.
+The same model serves a stack's settings and the component's arguments; `check` is where its
+parts meet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from components import placement
 from components import values as helm
 from components.chart import Chart
-from components.cluster import Cluster, Paths
+from components.check import check
+from components.cluster import Cluster
 from components.faults import Fault
+from components.forms import Form
+from components.images import images
 from components.ipam import StackIpam
 from components.model import Model
 from components.networks import Network, across
 from components.networks.common import Name
+from components.placement import EVERY_NODE, NodeSelector, Resources, Toleration
+from components.schedule import Schedule
+from components.values.kinds import REGISTRY_RULE, SOME_REGISTRY
+from components.values.resources import NAME
 
 SHORTEST_TIMEOUT: Final = 10
+
+SecretName = Annotated[
+    str, Form(NAME, "the name of a Secret has lower case letters, digits, - and . only")
+]
 
 
 def _off(value: Any) -> Any:
@@ -38,6 +50,8 @@ class MultusArgs(Model):
     """The cluster: distribution, version, nodes and, if it is not K3s's own, dataDir."""
     ipam: StackIpam
     """The IPAM plugin that the stack deploys: host-local, whereabouts or dhcp."""
+    additional_ipam: tuple[StackIpam, ...] = ()
+    """IPAM plugins that the stack deploys besides, for networks that need another."""
     networks: tuple[Network, ...] = ()
     """The networks, each one NetworkAttachmentDefinition."""
     chart: Chart = Chart()
@@ -46,6 +60,22 @@ class MultusArgs(Model):
     """Keep pods from networks of other namespaces, except default and globalNamespaces."""
     global_namespaces: tuple[Name, ...] = ()
     """Namespaces whose networks all pods may use. Name default too, if it shall be one."""
+    registry: Annotated[str, Form(SOME_REGISTRY, REGISTRY_RULE)] | None = None
+    """Registry that all images come from, such as registry.lan:5000; Docker Hub without it."""
+    image_pull_secrets: tuple[SecretName, ...] = ()
+    """Names of Secrets in kube-system with which the nodes pull the images."""
+    tolerations: tuple[Toleration, ...] = EVERY_NODE
+    """Taints that Multus and its daemons tolerate; all of them where it is left out."""
+    node_selector: NodeSelector = Field(default_factory=dict)
+    """Labels of the nodes that Multus and its daemons run on; all Linux nodes without it."""
+    resources: Resources = Resources()
+    """Requests and limits of the daemons whose container the chart lets them reach."""
+    reconciler_schedule: Schedule | None = None
+    """When Whereabouts looks for addresses of pods that are gone: cron's five fields, in UTC."""
+    thick_plugin: bool = False
+    """Run Multus as a daemon, where the cluster has the standard directories (not K3s)."""
+    dynamic_networks_controller: bool = False
+    """Attach and detach networks of running pods; needs thickPlugin."""
     extra_values: dict[str, Any] = Field(default_factory=dict)
     """Further Helm values of rke2-multus; they cannot override what the program sets."""
     timeout: int = Field(default=300, ge=SHORTEST_TIMEOUT, le=3600)
@@ -66,7 +96,7 @@ class MultusArgs(Model):
     @property
     def ipams(self) -> tuple[str, ...]:
         """The plugins that the stack deploys."""
-        return (self.ipam,)
+        return (self.ipam, *self.additional_ipam)
 
     @property
     def values(self) -> helm.Values:
@@ -81,16 +111,33 @@ class MultusArgs(Model):
     @property
     def _typed_values(self) -> helm.Values:
         return helm.typed(
-            self.cluster.paths,
-            self.ipams,
-            namespace_isolation=self.namespace_isolation,
-            global_namespaces=self.global_namespaces,
+            helm.Choices(
+                self.cluster.paths,
+                self.ipams,
+                namespace_isolation=self.namespace_isolation,
+                global_namespaces=self.global_namespaces,
+                registry=self.registry,
+                pull_secrets=self.image_pull_secrets,
+                tolerations=[one.render() for one in self.tolerations],
+                node_selector=self.node_selector,
+                resources=self.resources.render(),
+                thick=self.thick_plugin,
+                dynamic_networks=self.dynamic_networks_controller,
+                containerd_socket=self.cluster.containerd_socket_path,
+            )
         )
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Every image that the nodes pull for this, as its pods name it."""
+        return images(self.values, self.chart.facts)
 
     @property
     def workloads(self) -> tuple[str, ...]:
         """What the releases run, as `Kind/name`; names as the chart derives them."""
         found = ["DaemonSet/multus"]
+        if self.dynamic_networks_controller:
+            found.append("DaemonSet/multus-dnc")
         if "dhcp" in self.ipams:
             found.append("DaemonSet/multus-dhcp")
         if "whereabouts" in self.ipams:
@@ -103,6 +150,7 @@ class MultusArgs(Model):
         """What works and will surprise, one sentence each."""
         yield from self.cluster.warnings()
         yield from across.warnings(self.networks)
+        yield from placement.warnings(self.tolerations, self.node_selector)
         if (
             self.global_namespaces
             and "default" not in self.global_namespaces
@@ -112,40 +160,3 @@ class MultusArgs(Model):
                 "multus:globalNamespaces leaves out default, so the networks in default serve "
                 "pods in default only. Without globalNamespaces they serve all pods"
             )
-
-
-def check(parts: Mapping[str, Any]) -> Iterator[Fault]:
-    """Every fault across the parts, by the names of MultusArgs' fields.
-
-    `networks` is a tuple, or a mapping of index to network where some are faulty. Other parts
-    that are faulty themselves are missing; what needs them is not checked.
-    """
-    cluster, ipam = parts.get("cluster"), parts.get("ipam")
-    networks = parts.get("networks", {})
-    placed = networks if isinstance(networks, Mapping) else dict(enumerate(networks))
-    yield from (fault.under("networks") for fault in across.faults(placed, ipam, cluster))
-    isolation = parts.get("namespace_isolation", True)
-    shared = parts.get("global_namespaces", ())
-    if shared and not isolation:
-        yield Fault(
-            ("globalNamespaces",), "does nothing without namespaceIsolation: true. Remove it"
-        )
-    decided = helm.typed(
-        cluster.paths if cluster else Paths("", ""),
-        (ipam,) if ipam else (),
-        namespace_isolation=isolation,
-        global_namespaces=shared,
-    )
-    stack = helm.Stack(parts.get("chart", Chart()).version, ipam, _plugins(placed.values(), ipam))
-    yield from (
-        fault.under("extraValues")
-        for fault in helm.faults(parts.get("extra_values", {}), decided, stack)
-    )
-
-
-def _plugins(networks: Iterable[Network], ipam: str | None) -> tuple[str, ...]:
-    """CNI plugins that the networks call, and that the DHCP daemon is."""
-    found = {"dhcp"} if ipam == "dhcp" else set()
-    for network in networks:
-        found |= {network.type} | ({network.ipam.type} if network.ipam else set())
-    return tuple(sorted(found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,9 @@ class ChartVersion:
     version: str
     published: str
     sha256: str
+    tags: Mapping[str, str]
+    """Tag of the images: multus (also of its thick image), cniPlugins, whereabouts and
+    dynamicNetworksController, as the packages' values.yaml have them."""
     crd_sha256: str | None = None
 
     @property
@@ -85,7 +88,7 @@ def _table() -> dict[str, ChartVersion]:
     rows = json.loads(Path(__file__).with_name("chart_versions.json").read_text())["versions"]
     return {
         row["version"]: ChartVersion(
-            row["version"], row["published"], row["sha256"], row.get("crdSha256")
+            row["version"], row["published"], row["sha256"], row["tags"], row.get("crdSha256")
         )
         for row in rows
     }
@@ -141,12 +144,13 @@ def _repository(value: Any) -> str:
         raise FaultsError(
             [Fault((), "holds a user name or password; a chart repository is read without any")]
         )
-    if isinstance(value, str) and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
+    if isinstance(value, str) and re.fullmatch(r"(https?|oci)://[^\s/?#]+[^\s?#]*", value):
         with suppress(ValueError):  # a broken IPv6 address or port
             parts = urlsplit(value)
             if parts.hostname and parts.port != 0 and value.isascii() and value.isprintable():
                 return value.rstrip("/")
-    raise FaultsError([Fault((), f'a chart repository has a URL, like "{REPOSITORY}"', value)])
+    rule = f'a chart repository has a URL, like "{REPOSITORY}" or "oci://registry.lan/charts"'
+    raise FaultsError([Fault((), rule, value)])
 
 
 Sha256 = Annotated[
@@ -168,9 +172,9 @@ class Chart(Model):
     repository: Annotated[
         str,
         BeforeValidator(_repository),
-        WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/?#@]+[^\s?#@]*$"}),
+        WithJsonSchema({"type": "string", "pattern": r"^(https?|oci)://[^\s/?#@]+[^\s?#@]*$"}),
     ] = REPOSITORY
-    """URL of the chart repository or of a mirror."""
+    """URL of the chart repository, of a mirror, or of a folder in an OCI registry (oci://)."""
     path: (
         Annotated[str, Form(r"[^\x00-\x1f\x7f]{1,1000}", "a folder's path is one line")] | None
     ) = None

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
-DISCRIMINATOR: Final = "type"  # of every union
+DISCRIMINATORS: Final = ("type", "distribution")  # of the unions
 LONGEST_VALUE: Final = 80
 PLAIN_KEY: Final = re.compile(r"[\w:/-]{1,80}")
 MISSING: Final = object()
@@ -170,7 +170,7 @@ def _without_tags(loc: Sequence[str | int], raw: Any, *, union: bool) -> Path:
     for step in loc:
         if fresh and isinstance(here, Mapping):
             fresh = False
-            if here.get(DISCRIMINATOR, MISSING) == step:
+            if step in (here.get(key, MISSING) for key in DISCRIMINATORS):
                 continue
         path.append(step)
         try:

@@ -18,10 +18,11 @@ from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import chart as charts
-from components import networks
+from components import networks, oci
 from components.access import Access
 from components.args import MultusArgs
-from components.live import COMMAND, Task, script
+from components.live import COMMAND, UNDO, Task, script
+from components.schedule import DEFAULT as DEFAULT_SCHEDULE
 
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
 MAX_HISTORY: Final = 10
@@ -58,6 +59,8 @@ class MultusComponent(pulumi.ComponentResource):
     """
     values: pulumi.Output[dict[str, Any]]
     """The Helm values of the main release."""
+    images: pulumi.Output[list[str]]
+    """Every image that the nodes pull for it, as its pods name it."""
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class MultusComponent(pulumi.ComponentResource):
         crds, release = self._releases(helm_values)
         declared = self._declare_networks(crds, labels, annotations)
         self._wait_for(release)
+        self._schedule(release)
         Guard(f"{name}-guard", opts=self._options(crds, release, *declared, protect=args.protect))
 
         self.release_name = release.name.apply(lambda known: known or charts.RELEASE)
@@ -104,12 +108,17 @@ class MultusComponent(pulumi.ComponentResource):
             {network.key: _summary(network) for network in args.networks}
         )
         self.values = pulumi.Output.from_input(helm_values)
+        images = list(args.images)  # named by the values, and a secret as these are
+        self.images = (
+            pulumi.Output.secret(images) if secret_values else pulumi.Output.from_input(images)
+        )
         self.register_outputs(
             {
                 "release_name": self.release_name,
                 "chart_version": self.chart_version,
                 "networks": self.networks,
                 "values": self.values,
+                "images": self.images,
             }
         )
 
@@ -187,8 +196,10 @@ class MultusComponent(pulumi.ComponentResource):
             return {"chart": path}
         if folder := self._args.chart.path:
             return {"chart": f"{folder}/{chart}-{version}.tgz"}
-        repository = RepositoryOptsArgs(repo=self._args.chart.repository)
-        return {"chart": chart, "repository_opts": repository}
+        repository = self._args.chart.repository
+        if repository.startswith(oci.SCHEME):
+            return {"chart": f"{repository}/{chart}"}
+        return {"chart": chart, "repository_opts": RepositoryOptsArgs(repo=repository)}
 
     def _declare_networks(
         self,
@@ -241,16 +252,33 @@ class MultusComponent(pulumi.ComponentResource):
             release,
         )
 
+    def _schedule(self, release: Release) -> None:
+        if schedule := self._args.reconciler_schedule:
+            self._task(
+                "schedule",
+                "schedule",
+                {
+                    "MULTUS_SCHEDULE": schedule,
+                    "MULTUS_SCHEDULE_DEFAULT": DEFAULT_SCHEDULE,
+                    # An upgrade resets the ConfigMap; see _wait_for.
+                    "MULTUS_REVISION": release.status.apply(lambda status: str(status.revision)),
+                },
+                release,
+                delete=UNDO,
+            )
+
     def _task(
         self,
         suffix: str,
         task: Task,
         environment: Mapping[str, pulumi.Input[str]],
         *depends_on: pulumi.Resource,
+        delete: str | None = None,
     ) -> local.Command:
         return local.Command(
             f"{self._name}-{suffix}",
             create=COMMAND,
+            delete=delete,
             stdin=script(task),
             environment={
                 "MULTUS_NAMESPACE": charts.NAMESPACE,

@@ -22,6 +22,7 @@ import pulumi
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from components import oci
 from components.chart import Chart, Package
 from components.faults import printable
 
@@ -51,6 +52,8 @@ def _checked(chart: Chart, package: Package, folder: Path) -> Path:
         return target
     if chart.path is not None:
         content, origin = _from_folder(Path(chart.path), package)
+    elif chart.repository.startswith(oci.SCHEME):
+        content, origin = _from_registry(chart.repository, package)
     else:
         content, origin = _from_repository(chart.repository, package)
     if (digest := _digest(content)) != package.sha256:
@@ -108,6 +111,18 @@ def _from_repository(repository: str, package: Package) -> tuple[bytes, str]:
     return _download(urls[0], repository)
 
 
+def _from_registry(repository: str, package: Package) -> tuple[bytes, str]:
+    url = oci.manifest_url(repository, package.chart, package.version)
+    manifest, _ = _download(url, repository, accept=oci.MANIFEST)
+    try:
+        return _download(oci.blob_url(repository, package.chart, manifest), repository)
+    except oci.OciError as error:
+        raise ChartError(
+            f"{repository} has {package.chart} {package.version}, but {error}. Check "
+            "multus:chart.repository"
+        ) from error
+
+
 def _parsed(text: bytes, repository: str) -> _Index:
     # The base loaders leave every scalar a text, and the one in C is ten times as fast.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -120,7 +135,7 @@ def _parsed(text: bytes, repository: str) -> _Index:
         ) from error
 
 
-def _download(url: str, repository: str) -> tuple[bytes, str]:
+def _download(url: str, repository: str, accept: str = "*/*") -> tuple[bytes, str]:
     """The content, and the whole URL of what may be relative to the repository."""
     try:
         url = urljoin(f"{repository}/", url)
@@ -128,7 +143,8 @@ def _download(url: str, repository: str) -> tuple[bytes, str]:
             raise ChartError(
                 f"the index of {repository} leads to {url}. Check multus:chart.repository"
             )
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 (checked above)
+        request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 (checked above)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 (likewise)
             content: bytes = response.read(MOST_BYTES + 1)
             announced = int(response.headers.get("Content-Length") or len(content))
             if len(content) < min(announced, MOST_BYTES):
@@ -149,6 +165,8 @@ def _download(url: str, repository: str) -> tuple[bytes, str]:
 def _reason(error: Exception) -> object:
     """What a URLError wraps says more than the URLError; an HTTP status speaks for itself."""
     if isinstance(error, urllib.error.HTTPError):
+        if error.code in (401, 403):
+            return f"{error} (it asks for a login, and none is supported)"
         return error
     return getattr(error, "reason", None) or repr(error)
 

@@ -17,10 +17,11 @@ from typing import Annotated, Any, Final
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
-from pydantic import BeforeValidator, ConfigDict, TypeAdapter
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from components.access import Access, no_context
-from components.args import MultusArgs, check
+from components.args import MultusArgs
+from components.check import check
 from components.faults import MISSING, Fault, attempt, did_you_mean, missing
 from components.model import FROM_YAML, Model, tuples
 from components.networks import Network
@@ -28,8 +29,10 @@ from components.values.forms import DEEPEST
 
 NAMESPACE: Final = "multus"
 
-# What Pulumi.yaml's defaults are for keys that must be given: as if they were not there.
+# What Pulumi.yaml's defaults are for keys that have none here: as if they were not there. The
+# former are for keys that must be given, the latter for texts that may be left out.
 EMPTY: Final[tuple[Any, ...]] = ("", {})
+NO_TEXT: Final = ""
 
 SECRET_KEYS: Final = ("extraValues", "kubeconfig")
 
@@ -164,7 +167,8 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             faults.append(Fault((key,), f"is not a known key. {did_you_mean(key, known)}"))
     for key, (name, field) in fields.items():
         value = raw.get(key, MISSING)
-        if value is MISSING or (field.is_required() and value in EMPTY):
+        empty = EMPTY if field.is_required() else (NO_TEXT,) if field.default is None else ()
+        if value is MISSING or value in empty:
             if field.is_required():
                 faults.append(missing(key, field.description))
             continue
@@ -178,7 +182,8 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             if not found:
                 parts[name] = part
             faults += [fault.under(key) for fault in found]
-    faults += [fault for fault in check(parts) if fault not in faults]
+    unsound = {name for key, (name, _) in fields.items() if key in raw and name not in parts}
+    faults += [fault for fault in check(parts, unsound) if fault not in faults]
     if faults:
         return None, [_qualified(fault) for fault in faults]
     networks = tuple(parts.pop("networks", {}).values())
@@ -233,6 +238,8 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     """Checks one field of MultusArgs as the model would."""
     field = MultusArgs.model_fields[name]
     annotation: Any = field.annotation
+    if field.discriminator:
+        return TypeAdapter(Annotated[annotation, Field(discriminator=field.discriminator)])
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return TypeAdapter(annotation)
     return TypeAdapter(

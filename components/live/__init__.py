@@ -11,10 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-Task = Literal["handover", "namespaces", "preflight", "readiness"]
+Task = Literal["handover", "namespaces", "preflight", "readiness", "schedule"]
 
 # The same text whatever the data, which comes by environment and standard input.
 COMMAND: Final = "exec python3 -"
+UNDO: Final = "MULTUS_UNDO=1 exec python3 -"
 
 _HERE: Final = Path(__file__).parent
 _SHARED_IMPORT: Final = "from components.live.kubectl import "

@@ -1,8 +1,8 @@
-"""kubectl, found as `kubectl` or `k3s kubectl`, with errors of one readable line.
+"""kubectl, found as such, as `k3s kubectl` or where RKE2 has it; its errors as one readable line.
 
 Data comes by environment: MULTUS_KUBECONFIG is a kubeconfig's content (a secret, which leaves
 memory only where the system has no other way), MULTUS_CONTEXT a context. Without them kubectl's
-own rules hold, and K3s's file serves where neither KUBECONFIG nor a default is.
+own rules hold, and the file of K3s or RKE2 serves where neither KUBECONFIG nor a default is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 K3S_KUBECONFIG = "/etc/rancher/k3s/k3s.yaml"
+RKE2_KUBECONFIG = "/etc/rancher/rke2/rke2.yaml"
+RKE2_KUBECTL = "/var/lib/rancher/rke2/bin/kubectl"
 REQUEST_TIMEOUT_SECONDS = 20
 LONGEST_TEXT = 500
 # Of a terminal: ESC [ … letter, ESC ] … BEL or ESC \, and two-character ones.
@@ -138,7 +140,8 @@ def connected(environment: Mapping[str, str]) -> Iterator[Kubectl]:
         default = Path.home() / ".kube" / "config"
         named = plain.get("KUBECONFIG") or plain.get("KUBERNETES_SERVICE_HOST")
         if not named and not default.exists():
-            plain["KUBECONFIG"] = K3S_KUBECONFIG
+            rke2 = not Path(K3S_KUBECONFIG).exists() and Path(RKE2_KUBECONFIG).exists()
+            plain["KUBECONFIG"] = RKE2_KUBECONFIG if rke2 else K3S_KUBECONFIG
         yield Kubectl(command, plain)
         return
     with in_memory(content) as path:
@@ -201,6 +204,8 @@ def found(environment: Mapping[str, str]) -> list[str]:
         return [kubectl]
     if k3s := shutil.which("k3s", path=path):
         return [k3s, "kubectl"]
+    if os.access(RKE2_KUBECTL, os.X_OK):  # RKE2 puts it on nobody's PATH
+        return [RKE2_KUBECTL]
     raise TaskError("neither kubectl nor k3s is on PATH. Install kubectl where Pulumi runs")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from components.cluster import Cluster
+from components.cluster import AnyCluster
 from components.faults import Fault
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.networks import gateways
@@ -16,14 +16,14 @@ from components.networks.kinds import AnyNetwork, Bridge, Ipvlan, Macvlan
 from components.networks.wires import Claim, Placed, claims, meetings, wires
 
 
-def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
-    """All of them; `ipam` or `cluster` is None where it is faulty itself."""
+def faults(networks: Placed, ipams: tuple[str, ...], cluster: AnyCluster | None) -> Iterator[Fault]:
+    """All of them; `ipams` is empty and `cluster` None where it is faulty itself."""
     yield from _names(networks)
     yield from _masters(networks)
     yield from _overlaps(networks)
     yield from gateways.faults(networks)
     for index, network in networks.items():
-        for fault in _of_one(network, ipam, cluster):
+        for fault in _of_one(network, ipams, cluster):
             yield fault.under(index)
 
 
@@ -103,16 +103,24 @@ def _share(first: Claim, second: Claim) -> bool:
     )
 
 
-def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
+def _of_one(
+    network: AnyNetwork, ipams: tuple[str, ...], cluster: AnyCluster | None
+) -> Iterator[Fault]:
     plugin = network.ipam
     if plugin is None:
         return
     if cluster is not None:
         yield from _clusters_own(network, cluster)
-    if ipam is not None and not isinstance(plugin, Static) and plugin.type != ipam:
+    if ipams and not isinstance(plugin, Static) and plugin.type not in ipams:
+        deployed = (
+            f"{ipams[0]} (multus:ipam)"
+            if len(ipams) == 1
+            else f"{' and '.join(ipams)} (multus:ipam and additionalIpam)"
+        )
         yield Fault(
             ("ipam", "type"),
-            f"the stack deploys {ipam} (multus:ipam), so that is {ipam} or static",
+            f"the stack deploys {deployed}, so that is {', '.join(ipams)} or static. "
+            f"To have {plugin.type} too, list it in multus:additionalIpam",
             plugin.type,
         )
     several = cluster is not None and cluster.nodes == "multi"
@@ -125,7 +133,7 @@ def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> I
         )
 
 
-def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
+def _clusters_own(network: AnyNetwork, cluster: AnyCluster) -> Iterator[Fault]:
     """What is the cluster's own is reached by the pod's first interface, or not at all."""
     plugin = network.ipam
     taken = [
@@ -139,13 +147,12 @@ def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
         ),
     ]
     for path, cidr, written in taken:
-        for own, flag in cluster.own_networks:
+        for own, correction in cluster.own_networks:
             if cidr.version == own.version and cidr.overlaps(own):
                 yield Fault(
                     path,
                     f"it overlaps {own}, the cluster's own, which pods would no longer reach. "
-                    f"Choose another; if K3s runs with another --{flag[0]}, set "
-                    f"multus:cluster.{flag[1]}",
+                    f"Choose another; {correction}",
                     written,
                 )
                 break

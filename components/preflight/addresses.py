@@ -6,7 +6,7 @@ is whether these are the cluster's, and whether a network hands out a node's own
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
 from components.addresses import Address, Cidr, contains
@@ -18,7 +18,7 @@ from components.preflight.live import Finding, Json, Live, name_of, refuse, some
 
 def pods(live: Live, args: MultusArgs) -> Iterator[Finding]:
     """The nodes' pod networks against `clusterCidr`."""
-    stated = _stated(args, "clusterCidr")
+    stated = args.cluster.cluster_cidr
     outside = {
         cidr: name_of(node)
         for node in live.nodes
@@ -27,12 +27,11 @@ def pods(live: Live, args: MultusArgs) -> Iterator[Finding]:
     }
     if not outside:
         return
-    if stated:
-        shown = some(f"{cidr} of {name}" for cidr, name in outside.items())
-        yield refuse(
-            f"pods have addresses outside multus:cluster.clusterCidr ({_all(stated)}): {shown}. "
-            "Set it to the --cluster-cidr that the cluster runs with"
-        )
+    shown = some(f"{cidr} of {name}" for cidr, name in outside.items())
+    yield refuse(
+        f"pods have addresses outside multus:cluster.clusterCidr ({_all(stated)}): {shown}. "
+        "Set it to the --cluster-cidr that the cluster runs with"
+    )
     for network in args.networks:
         for cidr in _taken(network):
             hit = next((one for one in outside if _overlap(one, cidr)), None)
@@ -48,7 +47,7 @@ def services(live: Live, args: MultusArgs) -> Iterator[Finding]:
     """The API server's own Service, which has the first address of the services' network."""
     spec = (live.found.get("service") or {}).get("spec") or {}
     given = spec.get("clusterIPs") or [spec.get("clusterIP")]
-    stated = _stated(args, "serviceCidr")
+    stated = args.cluster.service_cidr
     outside = [
         address
         for address in (ip_address(text) for text in given if text and text != "None")
@@ -56,11 +55,10 @@ def services(live: Live, args: MultusArgs) -> Iterator[Finding]:
     ]
     if not outside:
         return
-    if stated:
-        yield refuse(
-            f"the Service kubernetes has {_all(outside)}, outside multus:cluster.serviceCidr "
-            f"({_all(stated)}). Set it to the --service-cidr that the cluster runs with"
-        )
+    yield refuse(
+        f"the Service kubernetes has {_all(outside)}, outside multus:cluster.serviceCidr "
+        f"({_all(stated)}). Set it to the --service-cidr that the cluster runs with"
+    )
     for network in args.networks:
         for cidr in _taken(network):
             if any(contains(cidr, address) for address in outside):
@@ -103,10 +101,6 @@ def addresses(node: Json) -> list[Address]:
     ]
 
 
-def _stated(args: MultusArgs, key: str) -> list[Cidr]:
-    return [cidr for cidr, (_, name) in args.cluster.own_networks if name == key]
-
-
 def _taken(network: AnyNetwork) -> list[Cidr]:
     """What the pods look for on the network's interface: its ranges and its routes."""
     plugin = network.ipam
@@ -124,5 +118,5 @@ def _inside(inner: Cidr, outer: Cidr) -> bool:
     return contains(outer, inner.network_address) and inner.prefixlen >= outer.prefixlen
 
 
-def _all(values: list[Cidr] | list[Address]) -> str:
+def _all(values: Iterable[Cidr | Address]) -> str:
     return ", ".join(str(value) for value in values)

@@ -117,7 +117,7 @@ def schedulable(node: Json) -> bool:
     )
 
 
-def default_cni(live: Live, _args: MultusArgs) -> Iterator[Finding]:
+def default_cni(live: Live, args: MultusArgs) -> Iterator[Finding]:
     """A CNI for the pods' first interface, without which Multus has nobody to call.
 
     The runtime looks for its configuration and the kubelet tells: a node without one is NotReady.
@@ -130,6 +130,8 @@ def default_cni(live: Live, _args: MultusArgs) -> Iterator[Finding]:
         "Flannel is K3s's own there and has not come up: see the log of k3s on the node"
         if all(FLANNEL in annotated(node) for node in without)
         else "Start K3s without --flannel-backend=none, or install a CNI first"
+        if args.cluster.distribution == "k3s"
+        else "Install a CNI first"
     )
     if len(without) == len(live.nodes):
         yield refuse(

@@ -29,7 +29,11 @@ _COMPONENT: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
 # `…@sha256` with 64 digits as the tag is how a chart of `repository:tag` takes a digest.
 REPOSITORY: Final = rf"({_HOST}/)?{_COMPONENT}(/{_COMPONENT})*(@sha256)?"
-REGISTRY: Final = rf"({_HOST}(/{_COMPONENT})*)?"
+SOME_REGISTRY: Final = rf"{_HOST}(/{_COMPONENT})*"
+REGISTRY: Final = rf"({SOME_REGISTRY})?"
+REGISTRY_RULE: Final = (
+    'a registry is written without https:// and without / at its end, like "a.lan:5000"'
+)
 # Templates put these between double quotes, where a quote or backslash would end or change them.
 PATH: Final = r"(/[^\"\\\s]*)?"
 LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
@@ -181,7 +185,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "boolean": _boolean,
     "fileName": _text(
         r"((?!00-multus\.conf)[A-Za-z0-9_][A-Za-z0-9._-]*)?",
-        "the name of a file in K3s's confDir is needed, like 10-flannel.conflist, "
+        "the name of a file in the cluster's confDir is needed, like 10-flannel.conflist, "
         "and not Multus's own",
     ),
     "labels": _texts(QUALIFIED, LABEL, "a label has at most 63 letters, digits, -, _ and ."),
@@ -195,10 +199,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "podSecurityContext": _typed(pods.PodSecurityContext),
     "pullPolicy": _one_of("Always", "IfNotPresent", "Never"),
     "pullSecrets": _entries(_pull_secret, "name: my-registry"),
-    "registry": _text(
-        REGISTRY,
-        'a registry is written without https:// and without / at its end, like "a.lan:5000"',
-    ),
+    "registry": _text(REGISTRY, REGISTRY_RULE),
     "repository": _text(
         REPOSITORY,
         'an image is written in lower case without https:// and tag, like "a.lan/rancher/multus". '

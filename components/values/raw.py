@@ -1,8 +1,8 @@
 """What is wrong with raw Helm values (`multus:extraValues`): everything that would not work.
 
 Helm itself says nothing of a value that no template reads, and of a wrong one only on the cluster.
-`known.json` lists by dotted path what the thin plugin's templates of rke2-multus v4.2.414
-to v4.3.017 read, whether values.yaml names it or not; `kinds.py` says what each must be.
+`known.json` lists by dotted path what the templates of rke2-multus v4.2.414 to v4.3.017 read,
+whether values.yaml names it or not; `kinds.py` says what each must be.
 Rules never quote a value: raw values may be secret.
 """
 
@@ -20,8 +20,18 @@ from components.chart import DEFAULT, FIRST_GOOD, NEWEST, number_of
 from components.faults import MISSING, Fault, did_you_mean
 from components.values.forms import malformed
 from components.values.kinds import KINDS
-from components.values.resources import A_MAPPING, above_limits
-from components.values.rules import DAEMONS, IDLE, IMAGES, REFUSED, SETTING, TAKEN
+from components.values.resources import A_MAPPING
+from components.values.rules import (
+    DAEMONS,
+    IDLE,
+    IDLE_STATIC,
+    IDLE_THICK,
+    IDLE_THIN,
+    IMAGES,
+    REFUSED,
+    SETTING,
+    TAKEN,
+)
 
 MOST_FAULTS: Final = 20
 
@@ -50,9 +60,31 @@ class Stack:
     """What else the stack says that raw values depend on."""
 
     version: str = DEFAULT
-    ipam: str | None = None
+    ipams: tuple[str, ...] = ()
+    """What the stack deploys; empty where it is not known."""
     plugins: tuple[str, ...] = ()
     """CNI plugins that the networks call."""
+    thick: bool = False
+    dynamic: bool = False
+    """Whether the dynamic networks controller is deployed."""
+    registry: str | None = None
+
+    @property
+    def idle(self) -> Mapping[str, str]:
+        """Values that the chart knows and that have no effect in this stack, with the reason."""
+        return {
+            **IDLE,
+            **(IDLE_THICK if self.thick else IDLE_THIN),
+            **({} if self.dynamic else IDLE_STATIC),
+        }
+
+    @property
+    def chosen(self) -> str:
+        """The stack's IPAM, as a sentence begins."""
+        [first, *others] = self.ipams
+        if not others:
+            return f"multus:ipam is {first}"
+        return f"the stack deploys {' and '.join(self.ipams)}"
 
 
 def at(values: Any, dotted: str) -> Any:
@@ -78,13 +110,8 @@ def _meaning(extra: Mapping[str, Any], decided: Mapping[str, Any], stack: Stack)
     yield from own
     if not own:  # what is across values would only repeat it
         yield from _skipped(extra, stack)
-        yield from _images(extra)
+        yield from _images(extra, stack.registry)
         yield from _names(extra)
-        for dotted, known in KNOWN.items():
-            given = at(extra, dotted)
-            if known.kind == "resources" and given is not MISSING:
-                path = tuple(dotted.split("."))
-                yield from (f.under(*path) for f in above_limits(given, known.default or {}))
 
 
 def _walk(
@@ -124,12 +151,9 @@ def _unread(here: tuple[str, ...], decided: Mapping[str, Any], stack: Stack) -> 
     *above, key = here
     dotted = ".".join(here)
     ipam, daemon = DAEMONS.get(here[0], ("", ""))
-    if daemon and stack.ipam not in (ipam, None) and not decided:
-        return Fault(
-            here,
-            f"does nothing: multus:ipam is {stack.ipam}, so {daemon} is not deployed. Remove it",
-        )
-    if reason := IDLE.get(dotted):
+    if daemon and stack.ipams and ipam not in stack.ipams and not decided:
+        return Fault(here, f"does nothing: {stack.chosen}, so {daemon} is not deployed. Remove it")
+    if reason := stack.idle.get(dotted):
         return Fault(here, reason)
     siblings = names(tuple(above), stack.version)
     if key in siblings:
@@ -169,14 +193,12 @@ def _skipped(extra: Mapping[str, Any], stack: Stack) -> Iterator[Fault]:
         rule = f"the stack's networks need {plugin}, which then is not installed. Take it out"
         yield Fault(path, rule, value)
     if "flannel" not in skipped:
-        rule = 'the chart then replaces K3s\'s own flannel plugin. Write "flannel" in front'
+        rule = 'the chart then replaces the cluster\'s own flannel plugin. Write "flannel" in front'
         yield Fault(path, rule, value)
 
 
-def _images(extra: Mapping[str, Any]) -> Iterator[Fault]:
+def _images(extra: Mapping[str, Any], registry: str | None) -> Iterator[Fault]:
     """References of images that the templates' `registry/repository:tag` does not yield."""
-    given = at(extra, "global.systemDefaultRegistry")
-    registry = "" if given is MISSING else given
     for dotted in IMAGES:
         repository, tag = at(extra, f"{dotted}.repository"), at(extra, f"{dotted}.tag")
         path = (*dotted.split("."), "repository")
@@ -188,9 +210,7 @@ def _images(extra: Mapping[str, Any]) -> Iterator[Fault]:
         elif registry and (
             repository.startswith(f"{registry}/") or ":" in repository.partition("/")[0]
         ):
-            rule = (
-                "the chart puts global.systemDefaultRegistry in front. Leave the registry out here"
-            )
+            rule = "the chart puts multus:registry in front. Leave the registry out here"
             yield Fault(path, rule, repository)
 
 

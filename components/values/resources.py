@@ -53,18 +53,21 @@ def resources(value: Any) -> Iterator[Fault]:
         return
     yield from unknown(value, ("requests", "limits"), "resources")
     for side in ("requests", "limits"):
-        entries = value.get(side, {})
-        if not isinstance(entries, Mapping):
-            yield Fault((side,), A_MAPPING, entries)
-            continue
-        for name, quantity in entries.items():
-            if name not in OFFERED:
-                hint = did_you_mean(name, OFFERED)
-                yield Fault((side, name), f"is no resource that these daemons use. {hint}")
-            elif amount(quantity) is None:
-                yield Fault(
-                    (side, name), 'that is no quantity. Write it like "100m" or "128Mi"', quantity
-                )
+        yield from (fault.under(side) for fault in quantities(value.get(side, {})))
+
+
+def quantities(entries: Any) -> Iterator[Fault]:
+    """What is wrong with requests or limits."""
+    if not isinstance(entries, Mapping):
+        yield Fault((), A_MAPPING, entries)
+        return
+    for key, quantity in entries.items():
+        name = str(key)
+        if name not in OFFERED:
+            hint = did_you_mean(name, OFFERED)
+            yield Fault((name,), f"is no resource that these daemons use. {hint}")
+        elif amount(quantity) is None:
+            yield Fault((name,), 'that is no quantity. Write it like "100m" or "128Mi"', quantity)
 
 
 def above_limits(given: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[Fault]:

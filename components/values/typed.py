@@ -1,7 +1,7 @@
 """Typed inputs to the chart's Helm values.
 
-`typed` is everything that the program decides: it is the K3s documentation page's values file,
-put right. `merged` adds raw values, which `raw.py` has checked before.
+`typed` is everything that the program decides: on K3s it is the K3s documentation page's values
+file, put right. `merged` adds raw values, which `raw.py` has checked before.
 Facts about templates are of rke2-multus v4.2.414 to v4.3.017.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from components.cluster import Paths
@@ -44,14 +45,61 @@ TOP_LEVEL: Final = (
 )
 
 
-def typed(
-    paths: Paths,
-    ipams: Sequence[str],
-    *,
-    namespace_isolation: bool,
-    global_namespaces: Sequence[str],
-) -> Values:
-    """Helm values of the main chart. `ipams` are the plugins that the stack deploys."""
+@dataclass(frozen=True)
+class Choices:
+    """What the stack chose, as far as Helm values follow from it."""
+
+    paths: Paths
+    ipams: Sequence[str]
+    """The plugins that the stack deploys."""
+    namespace_isolation: bool = True
+    global_namespaces: Sequence[str] = ()
+    registry: str | None = None
+    pull_secrets: Sequence[str] = ()
+    tolerations: Sequence[Mapping[str, Any]] = EVERYWHERE
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Values] = field(default_factory=dict)
+    """By daemon: multus, dynamicNetworksController, whereabouts, reconciler."""
+    thick: bool = False
+    dynamic_networks: bool = False
+    containerd_socket: str | None = None
+
+
+def typed(chosen: Choices) -> Values:
+    """Helm values of the main chart."""
+    values: Values = {
+        "config": _config(chosen),
+        "manifests": {"dhcpDaemonSet": "dhcp" in chosen.ipams},
+        "rke2-whereabouts": (
+            _whereabouts(chosen) if "whereabouts" in chosen.ipams else {"enabled": False}
+        ),
+    }
+    if chosen.registry is not None:
+        values["global"] = {"systemDefaultRegistry": chosen.registry}
+    if chosen.pull_secrets:
+        values["imagePullSecrets"] = _secrets(chosen)
+    if list(chosen.tolerations) != list(EVERYWHERE):  # which is the main chart's own
+        values["tolerations"] = _tolerations(chosen)
+    if chosen.node_selector:
+        values["labels"] = {"nodeSelector": dict(chosen.node_selector)}
+    if chosen.thick:
+        values["thickPlugin"] = {"enabled": True}
+    if chosen.dynamic_networks:
+        values["dynamicNetworksController"] = {
+            "enabled": True,
+            "sockets": {"containerd": chosen.containerd_socket},
+        }
+    pod = _resources(chosen, "multus", "dynamicNetworksController")
+    if pod:
+        values["pod"] = {"resources": {"enabled": True, **pod}}
+    return values
+
+
+def _config(chosen: Choices) -> Values:
+    paths = chosen.paths
+    isolation: Values = {"namespaceIsolation": chosen.namespace_isolation}
+    if chosen.global_namespaces:
+        isolation["globalNamespaces"] = ",".join(chosen.global_namespaces)
     conf: Values = {
         "confDir": paths.conf_dir,
         "binDir": paths.bin_dir,
@@ -62,24 +110,44 @@ def typed(
         # (thin_entrypoint's watchChanges) and takes its configuration along when it goes.
         "multusConfFile": "auto",
         "cleanupConfigOnExit": True,
-        "namespaceIsolation": namespace_isolation,
+        **isolation,
     }
-    if global_namespaces:
-        conf["globalNamespaces"] = ",".join(global_namespaces)
-    return {
-        "config": {"cni_conf": conf},
-        "manifests": {"dhcpDaemonSet": "dhcp" in ipams},
-        "rke2-whereabouts": _whereabouts(paths) if "whereabouts" in ipams else {"enabled": False},
-    }
+    # The thick plugin's daemon reads none of cni_conf; of the above it needs only the isolation
+    # (multus-cni 4.3.0, pkg/server/config). The DHCP daemon reads cni_conf's binDir beside it.
+    return {"cni_conf": conf, **({"daemon_conf": isolation} if chosen.thick else {})}
 
 
-def _whereabouts(paths: Paths) -> Values:
-    return {
+def _whereabouts(chosen: Choices) -> Values:
+    values: Values = {
         "enabled": True,
         "fullnameOverride": "whereabouts",
-        "cniConf": {"confDir": paths.whereabouts_dir, "binDir": paths.bin_dir},
-        "tolerations": [dict(toleration) for toleration in EVERYWHERE],
+        "cniConf": {"confDir": chosen.paths.whereabouts_dir, "binDir": chosen.paths.bin_dir},
+        "tolerations": _tolerations(chosen),
         "priorityClassName": PRIORITY,
+    }
+    if chosen.pull_secrets:
+        values["imagePullSecrets"] = _secrets(chosen)
+    if chosen.node_selector:
+        values["nodeSelector"] = dict(chosen.node_selector)
+    own = _resources(chosen, "whereabouts", "reconciler")
+    if "whereabouts" in own:
+        values["resources"] = own["whereabouts"]
+    if "reconciler" in own:
+        values["reconciler"] = {"resources": own["reconciler"]}
+    return values
+
+
+def _tolerations(chosen: Choices) -> list[Values]:
+    return [dict(toleration) for toleration in chosen.tolerations]
+
+
+def _secrets(chosen: Choices) -> list[Values]:
+    return [{"name": name} for name in chosen.pull_secrets]
+
+
+def _resources(chosen: Choices, *daemons: str) -> Values:
+    return {
+        name: copy.deepcopy(chosen.resources[name]) for name in daemons if name in chosen.resources
     }
 
 

@@ -54,6 +54,7 @@ def program(args: MultusArgs, **others: Any) -> Callable[[], dict[str, Any]]:
             "version": made.chart_version,
             "networks": made.networks,
             "values": made.values,
+            "images": made.images,
         }
 
     return body
@@ -160,6 +161,37 @@ def test_a_new_revision_of_the_release_waits_again_as_an_update(record: Record) 
     )
 
 
+def test_a_schedule_is_written_after_each_revision_and_undone_when_it_goes() -> None:
+    record = run(program(arguments(reconciler_schedule="*/30 * * * *")))
+    made = record.named("multus-schedule")
+    assert made.inputs["create"] == "exec python3 -"
+    assert made.inputs["delete"] == "MULTUS_UNDO=1 exec python3 -"
+    assert "triggers" not in made.inputs
+    environment = made.inputs["environment"]
+    assert environment["MULTUS_SCHEDULE"] == "*/30 * * * *"
+    assert environment["MULTUS_SCHEDULE_DEFAULT"] == "30 4 * * *"
+    assert environment["MULTUS_REVISION"] == "1"
+    assert "multus-release" in record.after("multus-schedule")
+
+
+def test_every_daemon_of_the_stack_is_waited_for() -> None:
+    cluster = {"distribution": "rke2", "version": "v1.34.2+rke2r1", "nodes": "multi"}
+    args = arguments(
+        cluster=cluster,
+        additional_ipam=["dhcp"],
+        thick_plugin=True,
+        dynamic_networks_controller=True,
+    )
+    environment = run(program(args)).named("multus-ready").inputs["environment"]
+    assert environment["MULTUS_WORKLOADS"].split(",") == [
+        "DaemonSet/multus",
+        "DaemonSet/multus-dnc",
+        "DaemonSet/multus-dhcp",
+        "DaemonSet/whereabouts",
+        "Deployment/whereabouts-reconciler",
+    ]
+
+
 def test_protect_holds_the_releases_and_leaves_single_networks_free() -> None:
     record = run(program(arguments(protect=True)))
     assert {one.name for one in record.resources if one.protect} == {
@@ -196,6 +228,13 @@ def test_checked_packages_are_what_helm_gets() -> None:
     assert "repositoryOpts" not in record.named("multus-release").inputs
 
 
+def test_helm_names_a_chart_in_an_oci_registry_by_one_url() -> None:
+    record = run(program(arguments(chart={"repository": "oci://charts.lan/rke2/"})))
+    made = record.named("multus-release").inputs
+    assert made["chart"] == "oci://charts.lan/rke2/rke2-multus"
+    assert "repositoryOpts" not in made
+
+
 def test_outputs_are_for_people(record: Record) -> None:
     assert record.outputs["version"] == SPLIT
     assert record.outputs["release"] == "multus"
@@ -214,6 +253,7 @@ def test_outputs_are_for_people(record: Record) -> None:
         },
     }
     assert record.outputs["values"] == arguments().values
+    assert record.outputs["images"] == list(arguments().images)
 
 
 def test_labels_and_annotations_may_be_outputs() -> None:

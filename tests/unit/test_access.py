@@ -61,6 +61,13 @@ def test_k3s_serves_where_there_is_none(home: Path, k3s: Path) -> None:
     assert ambient({}, home, str(k3s)) == str(k3s)
 
 
+def test_rke2_serves_where_there_is_no_k3s(home: Path, k3s: Path, tmp_path: Path) -> None:
+    rke2 = kubeconfig(tmp_path / "rke2.yaml")
+    assert ambient({}, home, str(k3s), str(rke2)) == str(rke2)
+    kubeconfig(k3s)
+    assert ambient({}, home, str(k3s), str(rke2)) == str(k3s)
+
+
 def test_a_variable_that_leads_nowhere_is_not_passed_over(home: Path, k3s: Path) -> None:
     """Else a typing error would deploy to another cluster than the one that was meant."""
     kubeconfig(k3s)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.cluster import K3s
+from components.cluster import Custom, K3s, Rke2
 from components.model import FROM_YAML
 
 
@@ -110,4 +110,77 @@ REFUSED = [
 def test_refuses(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         cluster(**fields)
+    assert said in str(caught.value)
+
+
+STANDARD = ("/etc/cni/net.d", "/opt/cni/bin")
+
+
+def rke2(version: Any = "v1.34.2+rke2r1", **others: Any) -> Rke2:
+    body = {"distribution": "rke2", "version": version, "nodes": "multi", **others}
+    return Rke2.model_validate(body, context=FROM_YAML)
+
+
+def custom(**others: Any) -> Custom:
+    body = {
+        "distribution": "custom",
+        "nodes": "multi",
+        "confDir": "/etc/cni/net.d",
+        "binDir": "/opt/cni/bin",
+        "clusterCidr": ["10.244.0.0/16", "fd00:1::/56"],
+        "serviceCidr": ["10.96.0.0/12"],
+        **others,
+    }
+    return Custom.model_validate(body, context=FROM_YAML)
+
+
+@pytest.mark.parametrize("version", ["v1.31.14+rke2r1", "v1.35.0-rc1+rke2r2", "v1.34.2+rke2r10"])
+def test_rke2_has_containerds_own_directories(version: str) -> None:
+    found = rke2(version)
+    assert (found.paths.conf_dir, found.paths.bin_dir) == STANDARD
+    assert found.paths.standard
+    assert list(found.warnings()) == []
+    assert [str(cidr) for cidr, _ in found.own_networks] == ["10.42.0.0/16", "10.43.0.0/16"]
+    assert all("RKE2 runs with another --" in correction for _, correction in found.own_networks)
+
+
+def test_k3s_has_others() -> None:
+    assert not cluster().paths.standard
+
+
+def test_a_custom_cluster_is_what_it_says() -> None:
+    found = custom(confDir="/srv/cni/conf/", binDir="/srv/cni/bin//")
+    assert (found.paths.conf_dir, found.paths.bin_dir) == ("/srv/cni/conf", "/srv/cni/bin")
+    assert not found.paths.standard
+    assert custom().paths.standard
+    assert [str(cidr) for cidr, _ in found.own_networks] == [
+        "10.244.0.0/16",
+        "fd00:1::/56",
+        "10.96.0.0/12",
+    ]
+    assert found.containerd_socket_path is None
+    assert custom(containerdSocket="/run/c.sock").containerd_socket_path == "/run/c.sock"
+
+
+@pytest.mark.parametrize("key", ["confDir", "binDir", "clusterCidr", "serviceCidr", "nodes"])
+def test_nothing_of_a_custom_cluster_has_a_default(key: str) -> None:
+    body = custom().model_dump(by_alias=True, mode="json", exclude_none=True)
+    del body[key]
+    with pytest.raises(ValidationError, match=f"{key} is missing"):
+        Custom.model_validate(body, context=FROM_YAML)
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("v1.34.2", 'Did you mean "v1.34.2+rke2r1"?'),
+        ("1.34.2+rke2r3", 'Did you mean "v1.34.2+rke2r3"?'),
+        ("v1.34.2+k3s1", "that is a K3s version"),
+        ("v1.34.2+rke2", 'as "rke2 --version" prints it'),
+        (1.34, 'in quotes, like "v1.34.2+rke2r1"'),
+    ],
+)
+def test_refuses_versions_that_are_not_rke2s(version: Any, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        rke2(version)
     assert said in str(caught.value)

@@ -52,6 +52,14 @@ def test_none_is_said_with_what_to_do(tmp_path: Path) -> None:
             found({"PATH": path})
 
 
+def test_rke2s_is_found_off_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rke2 = str(executable(tmp_path / "rke2" / "kubectl"))
+    monkeypatch.setattr(live, "RKE2_KUBECTL", rke2)
+    assert found({"PATH": str(tmp_path)}) == [rke2]
+    mine = executable(tmp_path / "kubectl")
+    assert found({"PATH": str(tmp_path)}) == [str(mine)]
+
+
 COMPLAINTS: Final = [
     ("", "kubectl said nothing"),
     ("\n \n", "kubectl said nothing"),
@@ -150,6 +158,18 @@ def test_an_object_that_is_not_there(tmp_path: Path) -> None:
     assert Kubectl([str(executable(tmp_path / "kubectl"))], {}).optional("get", "x") is None
     some = executable(tmp_path / "some", "echo '{}'")
     assert Kubectl([str(some)], {}).optional("get", "x") == {}
+
+
+def test_rke2s_kubeconfig_serves_where_k3s_is_not(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    k3s, rke2 = tmp_path / "k3s.yaml", executable(tmp_path / "rke2.yaml")
+    monkeypatch.setattr(live, "K3S_KUBECONFIG", str(k3s))
+    monkeypatch.setattr(live, "RKE2_KUBECONFIG", str(rke2))
+    assert not (home / ".kube").exists()
+    assert f"KUBECONFIG={rke2}" in seen(tmp_path)
+    executable(k3s)
+    assert f"KUBECONFIG={k3s}" in seen(tmp_path)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class Mutation:
 WHEREABOUTS: Final = f"{IPAM}::test_whereabouts"
 MUTATIONS: Final[dict[str, Mutation]] = {
     "confDir is the chart's own": Mutation(
-        "cluster.py",
+        "cluster/k3s.py",
         'conf_dir=f"{self.data_dir}/agent/etc/cni/net.d"',
         'conf_dir="/etc/cni/net.d"',
         (

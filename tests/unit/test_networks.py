@@ -333,7 +333,7 @@ def test_across(
     listed: list[Json], ipam: str, cluster: K3s, expected: list[tuple[str, str]]
 ) -> None:
     placed = {index: network(**fields) for index, fields in enumerate(listed)}
-    found = list(across.faults(placed, ipam, cluster))
+    found = list(across.faults(placed, (ipam,), cluster))
     assert [".".join(str(step) for step in fault.path) for fault in found] == [
         path for path, _ in expected
     ]
@@ -343,12 +343,21 @@ def test_across(
 
 def test_a_faulty_network_keeps_the_others_places() -> None:
     placed = {0: network(ipam=wb()), 2: network(name="two", ipam=wb())}
-    [fault] = across.faults(placed, "whereabouts", MULTI)
+    [fault] = across.faults(placed, ("whereabouts",), MULTI)
     assert fault.path == (2, "ipam", "range")
 
 
 def test_a_faulty_stack_ipam_or_cluster_is_not_blamed_on_networks() -> None:
-    assert list(across.faults({0: network(ipam=local())}, None, None)) == []
+    assert list(across.faults({0: network(ipam=local())}, (), None)) == []
+
+
+def test_a_network_may_use_any_ipam_that_the_stack_deploys() -> None:
+    placed = {0: network(ipam=wb()), 1: network(name="two", ipam={"type": "dhcp"})}
+    assert list(across.faults(placed, ("whereabouts", "dhcp"), MULTI)) == []
+    [fault] = across.faults(placed, ("whereabouts", "host-local"), MULTI)
+    assert fault.path == (1, "ipam", "type")
+    assert "whereabouts and host-local (multus:ipam and additionalIpam)" in fault.rule
+    assert "To have dhcp too, list it in multus:additionalIpam" in fault.rule
 
 
 def test_one_address_is_warned_of() -> None:
@@ -367,5 +376,5 @@ def test_a_thousand_networks_on_one_wire_take_no_time() -> None:
         index: network(name=f"n{index}", ipam=gw(prefix)) for index, prefix in enumerate(prefixes)
     }
     start = time.process_time()
-    assert list(across.faults(placed, "whereabouts", MULTI)) == []
+    assert list(across.faults(placed, ("whereabouts",), MULTI)) == []
     assert time.process_time() - start < 1

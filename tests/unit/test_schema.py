@@ -27,6 +27,15 @@ VALIDATOR: Final = Draft202012Validator(COMMITTED)
 Stack = dict[str, Any]
 
 K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
+RKE2: Final = {"distribution": "rke2", "version": "v1.34.2+rke2r1", "nodes": "multi"}
+CUSTOM: Final = {
+    "distribution": "custom",
+    "nodes": "multi",
+    "confDir": "/etc/cni/net.d",
+    "binDir": "/opt/cni/bin/",
+    "clusterCidr": ["10.244.0.0/16"],
+    "serviceCidr": ["10.96.0.0/12"],
+}
 SINGLE: Final = {**K3S, "nodes": "single"}
 SECRET: Final = {"secure": "v1:AAAA"}
 
@@ -37,8 +46,14 @@ ONLY_THE_MODELS_SEE: Final = {
         bridge-gateway-is-the-pods bridge-gateway-unnamed bridge-gateway-with-dhcp
         bridge-gateway-with-dual-stack bridge-gateway-without-addresses
         chart-digest-of-no-chart chart-repository-beside-path
-        bridge-gateways-of-one-network dhcp-option-twice ipvlan-layer-3-with-dhcp
-        range-of-the-pods range-of-the-services route-takes-the-services
+        additional-ipam ipam-of-neither thick-plugin-on-k3s thick-plugin-in-other-directories
+        dynamic-networks-without-thick dynamic-networks-without-socket
+        resources-of-what-is-not-deployed resources-of-an-older-chart
+        schedule-without-whereabouts
+        bridge-gateways-of-one-network cluster-custom-one-directory
+        dhcp-option-twice ipvlan-layer-3-with-dhcp
+        range-of-the-pods range-of-the-pods-of-a-custom-cluster
+        range-of-the-services route-takes-the-services
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
         dhcp-value-and-argument exclude-beside-ip-ranges gateway-with-dual-stack
         global-namespaces-without-isolation host-local-on-several-nodes
@@ -59,6 +74,7 @@ ONLY_THE_MODELS_SEE: Final = {
     """,
     # Of the right form, and not a possible address, range or number.
     "arithmetic": """
+        schedule schedule-never
         chart-repository-broken chart-repository-with-unicode range-without-pool-name
         route-gateway-is-broadcast
         route-half-default gateways-take-all link-local-range route-to-loopback route-twice
@@ -84,6 +100,7 @@ ONLY_THE_MODELS_SEE: Final = {
         extra-values-null extra-values-skipped-plugin extra-values-unquoted-tag
         extra-values-without-whereabouts extra-values-wrong-resources
         extra-values-account-is-a-date extra-values-account-of-k3s extra-values-security
+        thick-values registry-twice registry-in-extra-values
     """,
 }
 
@@ -121,6 +138,9 @@ GOOD: Final[dict[str, Stack]] = {
     "layer 2 only": stack("dhcp", on(None)),
     "another data directory": stack("dhcp", cluster={**K3S, "dataDir": "/mnt/k3s/"}),
     "a release candidate": stack("dhcp", cluster={**K3S, "version": "v1.35.0-rc1+k3s2"}),
+    "RKE2": stack("whereabouts", on(FLAT), cluster=RKE2),
+    "a custom cluster": stack("whereabouts", on(FLAT), cluster=CUSTOM),
+    "a socket": stack("dhcp", cluster={**CUSTOM, "containerdSocket": "/run/c.sock"}),
     "whereabouts": stack("whereabouts", on(FLAT)),
     "a gateway and routes": stack(
         "whereabouts",
@@ -181,13 +201,34 @@ GOOD: Final[dict[str, Stack]] = {
     "a chart of one's own": stack(
         "dhcp", chart={"path": "charts", "sha256": "a" * 64, "crdSha256": "sha256:" + "B" * 64}
     ),
+    "several IPAMs": stack(
+        "whereabouts",
+        on(FLAT),
+        on({"type": "dhcp"}, name="two"),
+        additionalIpam=["dhcp", "host-local"],
+    ),
+    "air-gapped": stack("dhcp", registry="a.lan:5000/b", imagePullSecrets=["pull"]),
+    "placed": stack(
+        "whereabouts",
+        tolerations=[{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "NoSchedule"}],
+        nodeSelector={"example.com/multus": "yes"},
+        resources={"whereabouts": {"requests": {"cpu": 1}, "limits": {"memory": "300Mi"}}},
+        reconcilerSchedule="0,30 * * * mon-fri",
+    ),
+    "thick": stack(
+        "dhcp",
+        cluster=RKE2,
+        thickPlugin=True,
+        dynamicNetworksController=True,
+        resources={"multus": {"limits": {"memory": "2Gi"}}},
+    ),
     "a mirror": stack("dhcp", chart={"repository": "http://charts.lan/rke2/"}),
     "namespaces": stack(
         "dhcp", globalNamespaces=["default", "shared"], createNamespaces=True, protect=True
     ),
     "no isolation": stack("dhcp", namespaceIsolation=False, timeout=600),
     "no preflight": stack("dhcp", preflight="off"),
-    "raw values": stack("dhcp", extraValues={"image": {"tag": "x"}, "tolerations": []}),
+    "raw values": stack("dhcp", extraValues={"image": {"tag": "x"}, "cniplugins": {}}),
     "null for what has no value": stack("dhcp", on(None, mtu=None)),
     "other providers' keys": {
         "config": {**stack("dhcp")["config"], "kubernetes:context": "x", "aws:region": "eu"}

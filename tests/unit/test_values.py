@@ -57,7 +57,9 @@ DIFFERENCES: Final[dict[str, dict[str, tuple[Any, Any, str]]]] = {
 
 
 def typed(*ipams: str, isolation: bool = True, shared: tuple[str, ...] = ()) -> helm.Values:
-    return helm.typed(PATHS, ipams, namespace_isolation=isolation, global_namespaces=shared)
+    return helm.typed(
+        helm.Choices(PATHS, ipams, namespace_isolation=isolation, global_namespaces=shared)
+    )
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

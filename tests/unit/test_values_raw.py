@@ -8,14 +8,13 @@ from typing import Any, Final
 import pytest
 
 from components import values as helm
-from components.args import check
 from components.chart import VERSIONS
-from components.cluster import K3s
+from components.check import check
 from components.faults import Fault
 from components.values import raw as raw_values
 from components.values.forms import DEEPEST
 from components.values.kinds import KINDS
-from components.values.rules import IDLE
+from components.values.rules import IDLE, TYPED
 from tests.stacks.files import parsed
 from tests.unit.test_values import at, typed
 
@@ -25,7 +24,7 @@ REC: Final = f"{WB}.reconciler"
 
 
 def found(extra: Any, ipam: str = "whereabouts", **stack: Any) -> list[Fault]:
-    return list(raw_values.faults(extra, typed(ipam), raw_values.Stack(ipam=ipam, **stack)))
+    return list(raw_values.faults(extra, typed(ipam), raw_values.Stack(ipams=(ipam,), **stack)))
 
 
 SOUND: Final[list[tuple[str, Any]]] = [
@@ -33,11 +32,6 @@ SOUND: Final[list[tuple[str, Any]]] = [
     ("image.tag", "4.3@sha256:" + "a" * 64),
     ("image", {"repository": "mirror.lan:5000/multus@sha256", "tag": "a" * 64}),
     ("image.pullPolicy", "Always"),
-    ("imagePullSecrets", [{"name": "mirror"}]),
-    ("tolerations", []),
-    ("tolerations", [{"key": "a/b", "operator": "Equal", "value": "x", "effect": "NoExecute"}]),
-    ("labels.nodeSelector", {"example.com/multus": "true"}),
-    ("global.systemDefaultRegistry", "mirror.lan:5000/proxy"),
     ("serviceAccount.name", "multus-thin"),
     (f"{CONF}.logLevel", "Debug"),
     (f"{CONF}.renameConfFile", False),
@@ -45,11 +39,8 @@ SOUND: Final[list[tuple[str, Any]]] = [
     (f"{CONF}.skipConfigWatch", False),
     (f"{CONF}.masterCniFilename", "10-flannel.conflist"),
     (f"{CONF}.readinessIndicatorFile", "/run/flannel/subnet.env"),
-    ("thickPlugin.enabled", False),
     ("manifests.daemonSet", True),
     ("cniplugins.skipcnis", "flannel,vlan"),
-    (f"{WB}.resources.limits.memory", "300Mi"),
-    (f"{WB}.resources.limits", {"cpu": 1, "memory": "1e9"}),
     (f"{WB}.podAnnotations", {"example.com/note": "two\nlines"}),
     (f"{WB}.affinity.nodeAffinity", {}),
     (f"{WB}.securityContext", {"privileged": False, "allowPrivilegeEscalation": False}),
@@ -64,6 +55,7 @@ def test_is_taken(dotted: str, value: Any) -> None:
     assert found(at(dotted, value)) == []
 
 
+FORMS: Final[list[Any]] = [True, False, "x", [], {}, {"enabled": True}]
 UNSOUND: Final[list[tuple[str, Any, str]]] = [
     ("imge", {"tag": "x"}, 'Did you mean "image"?'),
     ("image.reposytory", "x", 'Did you mean "repository"?'),
@@ -76,12 +68,11 @@ UNSOUND: Final[list[tuple[str, Any, str]]] = [
     ("manifests.dhcpDaemonSet", True, "it follows from multus:ipam"),
     (f"{WB}.enabled", False, "it follows from multus:ipam"),
     ("manifests.daemonSet", None, "Leave it out"),
-    ("thickPlugin.enabled", "false", "K3s never reads"),
     (f"{CONF}.logToStderr", False, "Leave it out"),
     (f"{CONF}.cniVersion", "1.0.0", "Leave it out"),
     (f"{CONF}.overrideNetworkName", "true", "without quotes"),
     (f"{CONF}.renameConfFile", True, "when it starts again"),
-    (f"{CONF}.skipMultusBinaryCopy", True, "no Multus of its own"),
+    (f"{CONF}.skipMultusBinaryCopy", True, "no Multus of their own"),
     (f"{CONF}.logLevel", "info", "one of debug, verbose, error, panic"),
     (f"{CONF}.logFile", "multus.log", "absolute path"),
     (f"{CONF}.logFile", '/a"b', "quotes"),
@@ -100,15 +91,13 @@ UNSOUND: Final[list[tuple[str, Any, str]]] = [
     ("image.repository", "a/b@sha256", "64 digits"),
     ("image.pullPolicy", "always", 'Did you mean "Always"?'),
     ("image", "x", "a mapping"),
-    ("imagePullSecrets[0]", ["mirror"], "an entry is a mapping"),
-    ("imagePullSecrets", "mirror", "reads a list"),
-    ("tolerations", {}, "reads a list"),
-    ("tolerations[0].effect", [{"operator": "Exists", "effect": "Never"}], "NoSchedule"),
-    ("tolerations[0]", [{"effect": "NoSchedule"}], "operator must be Exists"),
-    ("labels.nodeSelector.a", {"a": True}, "Write it in quotes"),
-    ("labels.nodeSelector.a", {"a": "b c"}, "at most 63"),
-    ("global.systemDefaultRegistry", "https://mirror.lan", "without https://"),
-    ("global.systemDefaultRegistry", "mirror.lan/", "without / at its end"),
+    *(
+        (dotted, value, f"it has a setting of its own. Use {key}")
+        for dotted, key in TYPED.items()
+        for value in FORMS
+        if dotted != f"{WB}.tolerations"
+    ),
+    (f"{WB}.tolerations", [], "use multus:tolerations"),
     ("serviceAccount.name", "default", "Choose another"),
     ("serviceAccount.name", "whereabouts", "Choose another"),
     ("serviceAccount.name", "yes", "without quotes"),
@@ -118,14 +107,9 @@ UNSOUND: Final[list[tuple[str, Any, str]]] = [
     ("cniplugins.skipcnis", "vlan", 'Write "flannel" in front'),
     (f"{WB}.updateStrategy", "OnDelete", "the wait"),
     (f"{WB}.serviceAccount.create", False, "rights"),
-    (f"{WB}.global", {"systemDefaultRegistry": "x"}, "Use global.systemDefaultRegistry"),
+    (f"{WB}.global", {"systemDefaultRegistry": "x"}, "Use multus:registry"),
     (f"{WB}.nodeSliceController.enabled", True, "refused"),
     (f"{WB}.nodeSliceController", True, "a mapping"),
-    (f"{WB}.resources.limits.cpu", "100x", "no quantity"),
-    (f"{WB}.resources.limits.cpu", "9" * 100, "no quantity"),
-    (f"{WB}.resources.limits.memry", "1Gi", 'Did you mean "memory"?'),
-    (f"{WB}.resources.limits.memory", "50Mi", "at least the request that the chart sets"),
-    (f"{REC}.resources.requests.memory", "51Mi", "at most the limit that the chart sets"),
     (f"{WB}.securityContext.runAsUser", 1000, "as root"),
     (f"{WB}.securityContext.priviledged", True, 'Did you mean "privileged"?'),
     (f"{WB}.affinity.nodeAfinity", {}, 'Did you mean "nodeAffinity"?'),
@@ -151,14 +135,48 @@ def test_a_value_equal_to_the_typed_one_is_refused_too() -> None:
 
 
 def test_a_registry_is_named_once() -> None:
-    extra = {
-        "global": {"systemDefaultRegistry": "a.lan:5000"},
-        "image": {"repository": "a.lan:5000/rancher/multus"},
-    }
-    [fault] = found(extra)
+    extra = {"image": {"repository": "a.lan:5000/rancher/multus"}}
+    assert found(extra) == []
+    [fault] = found(extra, registry="a.lan:5000")
     assert "Leave the registry out here" in fault.rule
     extra["image"]["repository"] = "docker.io/rancher/multus"  # a proxy's path
-    assert found(extra) == []
+    assert found(extra, registry="a.lan:5000") == []
+
+
+THICK: Final[dict[str, Any]] = {"thick": True, "dynamic": True}
+THIN: Final[dict[str, Any]] = {}
+
+
+@pytest.mark.parametrize(
+    ("dotted", "thin", "thick"),
+    [
+        ("thickPlugin.image.tag", "only the thick plugin reads it (multus:thickPlugin)", None),
+        ("image.tag", None, "Use thickPlugin.image"),
+        (f"{CONF}.logFile", None, "the thick plugin does not read it"),
+        ("config.daemon_conf.logLevel", "only the thick plugin reads it", "is the program's"),
+        ("dynamicNetworksController.image.tag", "without multus:dynamicNetworksContr", None),
+    ],
+)
+def test_what_one_plugin_reads_and_the_other_does_not(
+    dotted: str, thin: str | None, thick: str | None
+) -> None:
+    for stack, said in ((THIN, thin), (THICK, thick)):
+        value = "/a" if dotted.endswith("File") else "a"
+        said_faults = [str(fault) for fault in found(at(dotted, value), **stack)]
+        assert len(said_faults) == (said is not None)
+        assert all(str(said) in one for one in said_faults)
+
+
+def test_several_ipams() -> None:
+    extra = {"dhcpDaemonSet": {"image": {"tag": "x"}}, WB: {"podAnnotations": {"a": "b"}}}
+    both = raw_values.Stack(ipams=("whereabouts", "dhcp"))
+    assert list(raw_values.faults(extra, typed("whereabouts", "dhcp"), both)) == []
+    neither = raw_values.Stack(ipams=("host-local",))
+    lacking = list(raw_values.faults(extra, {}, neither))
+    assert [fault.path[0] for fault in lacking] == ["dhcpDaemonSet", WB]
+    one = raw_values.Stack(ipams=("dhcp", "host-local"))
+    [fault] = raw_values.faults({WB: extra[WB]}, {}, one)
+    assert "the stack deploys dhcp and host-local, so Whereabouts is not deployed" in fault.rule
 
 
 @pytest.mark.parametrize("key", ["config.cni_conf.logLevel", "image.tag"])
@@ -263,7 +281,6 @@ def test_the_table_names_kinds_and_versions_and_all_that_is_typed() -> None:
     assert {known.since for known in raw_values.KNOWN.values()} <= set(VERSIONS)
     tops = {dotted.partition(".")[0] for dotted in (*raw_values.KNOWN, *IDLE)}
     assert tops == set(helm.TOP_LEVEL)
-    paths = K3s(distribution="k3s", version="v1.34.2+k3s1", nodes="single").paths
-    conf = helm.typed(paths, ("dhcp",), namespace_isolation=True, global_namespaces=("a",))
+    conf = typed("dhcp", shared=("a",))
     assert {f"{CONF}.{key}" for key in conf["config"]["cni_conf"]} <= set(raw_values.KNOWN)
     assert json.dumps(conf)
