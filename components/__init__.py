@@ -8,16 +8,18 @@ from components.chart import Chart
 from components.cluster import K3s
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
-from components.networks import Bridge, Ipvlan, Macvlan
+from components.networks import Bond, Bridge, HostDevice, Ipvlan, Macvlan, Sriov, Vlan
 from components.packages import ChartError, fetch
 from components.settings import Settings, StackFileError, load
 
 __all__ = [
     "Access",
+    "Bond",
     "Bridge",
     "Chart",
     "ChartError",
     "Dhcp",
+    "HostDevice",
     "HostLocal",
     "Ipvlan",
     "K3s",
@@ -26,8 +28,10 @@ __all__ = [
     "MultusArgs",
     "MultusComponent",
     "Settings",
+    "Sriov",
     "StackFileError",
     "Static",
+    "Vlan",
     "Whereabouts",
     "fetch",
     "load",

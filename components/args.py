@@ -6,7 +6,7 @@ parts meet: it works on whatever parts are sound, so that one fault does not hid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import Field
@@ -17,8 +17,9 @@ from components.cluster import Cluster, Paths
 from components.faults import Fault
 from components.ipam import StackIpam
 from components.model import Model
-from components.networks import Network, across
-from components.networks.common import Name
+from components.networks import Network, across, binaries
+from components.networks.binaries import Binary
+from components.networks.names import Name
 
 SHORTEST_TIMEOUT: Final = 10
 
@@ -38,6 +39,8 @@ class MultusArgs(Model):
     """Keep pods from networks of other namespaces, except default and globalNamespaces."""
     global_namespaces: tuple[Name, ...] = ()
     """Namespaces whose networks all pods may use. Name default too, if it shall be one."""
+    extra_binaries: tuple[Binary, ...] = ()
+    """CNI plugins that are on each node beside the chart's own, such as sriov."""
     extra_values: dict[str, Any] = Field(default_factory=dict)
     """Further Helm values of rke2-multus; they cannot override what the program sets."""
     timeout: int = Field(default=300, ge=SHORTEST_TIMEOUT, le=3600)
@@ -104,16 +107,21 @@ class MultusArgs(Model):
             )
 
 
-def check(parts: Mapping[str, Any]) -> Iterator[Fault]:
+def check(parts: Mapping[str, Any], faulty: Collection[str] = ()) -> Iterator[Fault]:
     """Every fault across the parts, by the names of MultusArgs' fields.
 
     `networks` is a tuple, or a mapping of index to network where some are faulty. Other parts
-    that are faulty themselves are missing; what needs them is not checked.
+    that are faulty themselves are missing; what needs them is not checked. `faulty` names them
+    where a default would stand in for them.
     """
     cluster, ipam = parts.get("cluster"), parts.get("ipam")
     networks = parts.get("networks", {})
     placed = networks if isinstance(networks, Mapping) else dict(enumerate(networks))
     yield from (fault.under("networks") for fault in across.faults(placed, ipam, cluster))
+    if "extra_binaries" not in faulty:
+        extra = parts.get("extra_binaries", ())
+        yield from (fault.under("extraBinaries") for fault in binaries.twice(extra))
+        yield from (fault.under("networks") for fault in across.unknown_plugins(placed, extra))
     isolation = parts.get("namespace_isolation", True)
     shared = parts.get("global_namespaces", ())
     if shared and not isolation:
@@ -137,5 +145,5 @@ def _plugins(networks: Iterable[Network], ipam: str | None) -> tuple[str, ...]:
     """CNI plugins that the networks call, and that the DHCP daemon is."""
     found = {"dhcp"} if ipam == "dhcp" else set()
     for network in networks:
-        found |= {network.type} | ({network.ipam.type} if network.ipam else set())
+        found |= set(network.plugins)
     return tuple(sorted(found))

@@ -157,7 +157,8 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             if not found:
                 parts[name] = part
             faults += [fault.under(key) for fault in found]
-    faults += [fault for fault in check(parts) if fault not in faults]
+    faulty = {name for key, (name, _) in fields.items() if key in {f.path[0] for f in faults}}
+    faults += [fault for fault in check(parts, faulty) if fault not in faults]
     if faults:
         return None, [_qualified(fault) for fault in faults]
     networks = tuple(parts.pop("networks", {}).values())

@@ -11,15 +11,15 @@ from collections.abc import Hashable, Iterator, Sequence
 from components.cluster import Cluster
 from components.faults import Fault
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
-from components.networks import gateways
-from components.networks.kinds import AnyNetwork, Bridge, Ipvlan, Macvlan
+from components.networks import binaries, devices, gateways
+from components.networks.kinds import AnyNetwork, Bridge, Ipvlan
 from components.networks.wires import Claim, Placed, claims, meetings, wires
 
 
 def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
     """All of them; `ipam` or `cluster` is None where it is faulty itself."""
     yield from _names(networks)
-    yield from _masters(networks)
+    yield from devices.faults(networks)
     yield from _overlaps(networks)
     yield from gateways.faults(networks)
     for index, network in networks.items():
@@ -38,32 +38,11 @@ def _names(networks: Placed) -> Iterator[Fault]:
             )
 
 
-def _masters(networks: Placed) -> Iterator[Fault]:
-    """The kernel gives a master to macvlan or to ipvlan, not to both (multus-cni#1339)."""
-    first: dict[str, tuple[int, AnyNetwork]] = {}
+def unknown_plugins(networks: Placed, extra: Sequence[str]) -> Iterator[Fault]:
+    """Plugins that no node has; `extra` are those that the operator put there."""
     for index, network in networks.items():
-        if isinstance(network, Macvlan | Ipvlan):
-            other, holder = first.setdefault(network.master, (index, network))
-            if holder.type != network.type:
-                yield Fault(
-                    (index, "master"),
-                    f"networks[{other}] is a {holder.type} on it, and a master carries either "
-                    "macvlan or ipvlan. Make both of one type or take another master",
-                    network.master,
-                )
-            elif isinstance(network, Ipvlan) and network.mode != holder.mode:
-                yield Fault(
-                    (index, "mode"),
-                    f"networks[{other}] has {holder.mode}, and the mode is the master's: the later "
-                    "one would change both. Use one mode",
-                    network.mode,
-                )
-            elif other != index and "passthru" in (network.mode, holder.mode):
-                yield Fault(
-                    (index, "master"),
-                    f"passthru takes a master alone, and networks[{other}] is on it too",
-                    network.master,
-                )
+        if reason := binaries.missing(network.type, extra):
+            yield Fault((index, "type"), reason, network.type)
 
 
 def _overlaps(networks: Placed) -> Iterator[Fault]:
@@ -166,7 +145,8 @@ def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
 
     told: set[int] = set()
     for first, second in meetings(claims(dict(enumerate(networks))), pools):
-        if second.index not in told and not {*wires(first.network)} & {*wires(second.network)}:
+        one, two = {*wires(first.network)}, {*wires(second.network)}
+        if second.index not in told and one and two and not one & two:
             told.add(second.index)
             yield (
                 f"networks {first.network.key} and {second.network.key} are on different wires and "
@@ -216,6 +196,8 @@ def warnings(networks: Sequence[AnyNetwork]) -> Iterator[str]:
     yield from _bridges(networks)
     for network in networks:
         yield from _next_hops(network)
+        if reason := network.one_per_node:
+            yield f"a node has room for one pod of network {network.key}: {reason}"
         if isinstance(network, Ipvlan) and isinstance(network.ipam, Dhcp):
             yield (
                 f"pods of network {network.key} share the master's MAC address: the DHCP server "

@@ -112,6 +112,14 @@ def test_a_nearly_good_stack_is_refused_or_renders(raw: Json) -> None:
         renders_cleanly(args)
 
 
+def sysctls(node: Any) -> set[str]:
+    """The kernel settings in a good stack, which are keys that the user writes."""
+    if isinstance(node, dict):
+        own = set(node.get("sysctl", {}))
+        return own.union(*(sysctls(value) for value in node.values()))
+    return set().union(*(sysctls(value) for value in node)) if isinstance(node, list) else set()
+
+
 # The names under which the plugins read what the models call otherwise.
 SNAKE_CASE: Final = (
     *("networkName", "enableOverlappingRanges", "leaderLeaseDuration", "leaderRenewDeadline"),
@@ -120,7 +128,9 @@ SNAKE_CASE: Final = (
 KNOWN: Final = {
     *(set(KEYS) - set(SNAKE_CASE)),
     *(to_snake(key) for key in SNAKE_CASE),
-    *("cniVersion", "configuration_path", "range_start", "range_end"),
+    *("cniVersion", "configuration_path", "range_start", "range_end", "plugins", "disableCheck"),
+    *("link_state", "min_tx_rate", "max_tx_rate", "ips", "mac"),
+    *(key for stack in GOOD.values() for key in sysctls(stack)),
 }
 
 
@@ -137,11 +147,12 @@ def renders_cleanly(args: MultusArgs) -> None:
         assert json.dumps(body, indent=2) == text
         assert keys(body) <= KNOWN
         assert body["name"] == network.cni_name
-        assert body["type"] == network.type
+        first = body["plugins"][0] if "plugins" in body else body
+        assert first["type"] == network.type
         if network.ipam is None:
-            assert body["ipam"] == {}
+            assert first["ipam"] == {}
         else:
-            assert body["ipam"]["type"] == network.ipam.type
+            assert first["ipam"]["type"] == network.ipam.type
             assert network.ipam.capacity is None or 1 <= network.ipam.capacity < 2**53
     json.dumps([args.values, args.crd_values])
 
