@@ -8,7 +8,7 @@ from components.chart import Chart
 from components.cluster import K3s
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
-from components.networks import Bond, Bridge, HostDevice, Ipvlan, Macvlan, Sriov, Vlan
+from components.networks import Bond, Bridge, HostDevice, Ipvlan, Macvlan, Raw, Sriov, Vlan
 from components.packages import ChartError, fetch
 from components.settings import Settings, StackFileError, load
 
@@ -27,6 +27,7 @@ __all__ = [
     "Macvlan",
     "MultusArgs",
     "MultusComponent",
+    "Raw",
     "Settings",
     "Sriov",
     "StackFileError",

@@ -274,6 +274,7 @@ def _merged(
 
 def _summary(network: networks.AnyNetwork) -> dict[str, Any]:
     """What a person needs to use the network."""
+    understood = network.network if isinstance(network, networks.Raw) else network
     ipam = network.ipam
     found: dict[str, Any] = {
         "namespace": network.namespace,
@@ -281,8 +282,9 @@ def _summary(network: networks.AnyNetwork) -> dict[str, Any]:
         "ipam": ipam.type if ipam is not None else None,
         "capacity": ipam.capacity if ipam is not None else None,
     }
-    if network.one_per_node:
+    if understood is not None and understood.one_per_node:
         found["podsPerNode"] = 1
-    if resource := network.own_annotations.get(networks.RESOURCE_NAME):
+    annotations = {**network.annotations, **network.own_annotations}
+    if resource := annotations.get(networks.RESOURCE_NAME):
         found["resource"] = resource
     return found

@@ -6,28 +6,71 @@ in `networks`, so that they name what the user wrote.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from components.cluster import Cluster
 from components.faults import Fault
-from components.ipam import Dhcp, HostLocal, Static, Whereabouts
+from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.networks import binaries, devices, gateways
-from components.networks.kinds import AnyNetwork, Bridge, Ipvlan
+from components.networks.kinds import AnyNetwork, AnyTyped, Bridge, Ipvlan, Raw
+from components.networks.kinds.reading import entries, place
 from components.networks.wires import Claim, Placed, claims, meetings, wires
 
 
-def faults(networks: Placed, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
+def faults(
+    networks: Mapping[int, AnyNetwork], ipam: str | None, cluster: Cluster | None
+) -> Iterator[Fault]:
     """All of them; `ipam` or `cluster` is None where it is faulty itself."""
     yield from _names(networks)
-    yield from devices.faults(networks)
-    yield from _overlaps(networks)
-    yield from gateways.faults(networks)
+    for fault in _of_all(networks, ipam, cluster):
+        index, *path = fault.path
+        network = networks[int(index)]
+        if isinstance(network, Raw):
+            path = [*place(network.reading, network.config, tuple(path))]
+        yield replace(fault, path=(index, *path))
+    if cluster is not None:
+        yield from _raw_paths(networks, cluster)
+
+
+def understood(networks: Mapping[int, AnyNetwork]) -> Placed:
+    """The networks in the form that can be compared, without the raw ones that have none."""
+    typed = {
+        index: network.network if isinstance(network, Raw) else network
+        for index, network in networks.items()
+    }
+    return {index: network for index, network in typed.items() if network is not None}
+
+
+def _of_all(
+    networks: Mapping[int, AnyNetwork], ipam: str | None, cluster: Cluster | None
+) -> Iterator[Fault]:
+    typed = understood(networks)
+    yield from devices.faults(typed)
+    yield from _overlaps(typed)
+    yield from gateways.faults(typed)
     for index, network in networks.items():
-        for fault in _of_one(network, ipam, cluster):
-            yield fault.under(index)
+        plugin = network.ipam
+        if plugin is not None:
+            for fault in _of_one(plugin, ipam, cluster):
+                yield fault.under(index)
 
 
-def _names(networks: Placed) -> Iterator[Fault]:
+def _raw_paths(networks: Mapping[int, AnyNetwork], cluster: Cluster) -> Iterator[Fault]:
+    """Whereabouts looks below /etc, which K3s does not use (k3s#10545)."""
+    wanted = cluster.paths.whereabouts_conf
+    for index, network in networks.items():
+        if isinstance(network, Raw) and isinstance(network.reading.ipam, Whereabouts):
+            prefix, plugin = entries(network.config)[0]
+            given = plugin["ipam"].get("configuration_path")
+            path = (index, "config", *prefix, "ipam", "configuration_path")
+            if given is None:
+                yield Fault(path, f"is missing: K3s's nodes have it at {wanted}")
+            elif given != wanted:
+                yield Fault(path, f"K3s's nodes have it at {wanted}", given)
+
+
+def _names(networks: Mapping[int, AnyNetwork]) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for index, network in networks.items():
         if (other := first.setdefault(network.key, index)) != index:
@@ -38,11 +81,13 @@ def _names(networks: Placed) -> Iterator[Fault]:
             )
 
 
-def unknown_plugins(networks: Placed, extra: Sequence[str]) -> Iterator[Fault]:
+def unknown_plugins(networks: Mapping[int, AnyNetwork], extra: Sequence[str]) -> Iterator[Fault]:
     """Plugins that no node has; `extra` are those that the operator put there."""
     for index, network in networks.items():
-        if reason := binaries.missing(network.type, extra):
-            yield Fault((index, "type"), reason, network.type)
+        types = network.types if isinstance(network, Raw) else [(("type",), network.type)]
+        for path, plugin in types:
+            if reason := binaries.missing(plugin, extra):
+                yield Fault((index, *path), reason, plugin)
 
 
 def _overlaps(networks: Placed) -> Iterator[Fault]:
@@ -82,12 +127,9 @@ def _share(first: Claim, second: Claim) -> bool:
     )
 
 
-def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
-    plugin = network.ipam
-    if plugin is None:
-        return
+def _of_one(plugin: AnyIpam, ipam: str | None, cluster: Cluster | None) -> Iterator[Fault]:
     if cluster is not None:
-        yield from _clusters_own(network, cluster)
+        yield from _clusters_own(plugin, cluster)
     if ipam is not None and not isinstance(plugin, Static) and plugin.type != ipam:
         yield Fault(
             ("ipam", "type"),
@@ -104,14 +146,10 @@ def _of_one(network: AnyNetwork, ipam: str | None, cluster: Cluster | None) -> I
         )
 
 
-def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
+def _clusters_own(plugin: AnyIpam, cluster: Cluster) -> Iterator[Fault]:
     """What is the cluster's own is reached by the pod's first interface, or not at all."""
-    plugin = network.ipam
     taken = [
-        *(
-            (("ipam", *pool.path), pool.cidr, str(pool))
-            for pool in (plugin.pools if plugin else ())
-        ),
+        *((("ipam", *pool.path), pool.cidr, str(pool)) for pool in plugin.pools),
         *(
             (("ipam", "routes", index, "dst"), route.dst, str(route.dst))
             for index, route in enumerate(getattr(plugin, "routes", ()))
@@ -130,7 +168,7 @@ def _clusters_own(network: AnyNetwork, cluster: Cluster) -> Iterator[Fault]:
                 break
 
 
-def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+def _shared_pools(networks: Sequence[AnyTyped]) -> Iterator[str]:
     """Whereabouts gives an address once in the cluster, whatever the wire.
 
     It names a pool after networkName and range, and with enableOverlappingRanges it keeps
@@ -155,7 +193,7 @@ def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
             )
 
 
-def _bridges(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+def _bridges(networks: Sequence[AnyTyped]) -> Iterator[str]:
     """A bridge is made as the first pod on a node needs it, and stays so for the others."""
     by_name: dict[str, list[Bridge]] = {}
     for network in networks:
@@ -172,7 +210,7 @@ def _bridges(networks: Sequence[AnyNetwork]) -> Iterator[str]:
             )
 
 
-def _next_hops(network: AnyNetwork) -> Iterator[str]:
+def _next_hops(network: AnyTyped) -> Iterator[str]:
     plugin = network.ipam
     if not isinstance(plugin, Whereabouts | Static):
         return
@@ -190,8 +228,12 @@ def _next_hops(network: AnyNetwork) -> Iterator[str]:
             )
 
 
-def warnings(networks: Sequence[AnyNetwork]) -> Iterator[str]:
-    """What works and will surprise."""
+def warnings(listed: Sequence[AnyNetwork]) -> Iterator[str]:
+    """What works and will surprise, and what nobody has looked at."""
+    networks = [*understood(dict(enumerate(listed))).values()]
+    for raw in listed:
+        if isinstance(raw, Raw) and (unchecked := raw.reading.unchecked):
+            yield f"network {raw.key} is raw, and not checked are: {', '.join(unchecked)}"
     yield from _shared_pools(networks)
     yield from _bridges(networks)
     for network in networks:

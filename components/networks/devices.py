@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.faults import Fault, Path
-from components.networks.kinds import AnyNetwork, Bond, Bridge, HostDevice, Ipvlan, Macvlan, Vlan
+from components.networks.kinds import AnyTyped, Bond, Bridge, HostDevice, Ipvlan, Macvlan, Vlan
 from components.networks.wires import Placed
 
 TAKES: Final = "takes it away from the node while a pod has it. Use another device"
@@ -64,7 +64,7 @@ def _vlans(networks: Placed) -> Iterator[Fault]:
                 )
 
 
-def _used(network: AnyNetwork) -> dict[str, Path]:
+def _used(network: AnyTyped) -> dict[str, Path]:
     """Devices of the node that the network's pods use, each with the key that names it."""
     match network:
         case Macvlan() | Ipvlan() | Vlan():
@@ -75,7 +75,7 @@ def _used(network: AnyNetwork) -> dict[str, Path]:
             return {}
 
 
-def _takes(network: AnyNetwork) -> dict[str, Path]:
+def _takes(network: AnyTyped) -> dict[str, Path]:
     """Devices that a pod of the network takes away, each with the key that names it."""
     match network:
         case HostDevice(device=str() as device):

@@ -11,7 +11,7 @@ from typing import Final
 from components.addresses import Address, Interface
 from components.faults import Fault
 from components.networks.bridging import collide
-from components.networks.kinds import AnyNetwork, Bridge
+from components.networks.kinds import AnyTyped, Bridge
 from components.networks.wires import DEFAULT_VLAN, Placed, Wire, wires
 
 KEEP_OUT: Final = {
@@ -26,14 +26,14 @@ def faults(networks: Placed) -> Iterator[Fault]:
     yield from _bridge_addresses(networks)
 
 
-def _routers(network: AnyNetwork) -> tuple[Address, ...]:
+def _routers(network: AnyTyped) -> tuple[Address, ...]:
     """Addresses that a router has, or that the bridge takes."""
     if network.ipam is None:
         return ()
     return (*network.ipam.gateways, *(one.ip for one in taken_by_the_bridge(network)))
 
 
-def taken_by_the_bridge(network: AnyNetwork) -> tuple[Interface, ...]:
+def taken_by_the_bridge(network: AnyTyped) -> tuple[Interface, ...]:
     if isinstance(network, Bridge) and network.is_gateway and network.ipam is not None:
         return network.ipam.bridge_addresses
     return ()

@@ -9,7 +9,7 @@ from typing import assert_never
 from components.addresses import Span
 from components.ipam import Pool, Whereabouts
 from components.networks.kinds import (
-    AnyNetwork,
+    AnyTyped,
     Bond,
     Bridge,
     HostDevice,
@@ -20,13 +20,13 @@ from components.networks.kinds import (
 )
 
 Wire = Hashable
-Placed = Mapping[int, AnyNetwork]
+Placed = Mapping[int, AnyTyped]
 """Networks by their index in the stack's list."""
 
 DEFAULT_VLAN = 1
 
 
-def wires(network: AnyNetwork) -> tuple[Wire, ...]:
+def wires(network: AnyTyped) -> tuple[Wire, ...]:
     """The wires that the network's pods are on: the device, with the VLAN.
 
     A macvlan may have its device in common with a bridge network. Without a VLAN a bridge's port
@@ -58,7 +58,7 @@ class Claim:
     """A span of addresses that a network hands out."""
 
     index: int
-    network: AnyNetwork
+    network: AnyTyped
     pool: Pool
     span: Span
 

@@ -39,6 +39,9 @@ ONLY_THE_MODELS_SEE: Final = {
         chart-digest-of-no-chart chart-repository-beside-path
         bridge-gateways-of-one-network dhcp-option-twice ipvlan-layer-3-with-dhcp
         range-of-the-pods range-of-the-services route-takes-the-services
+        raw-bandwidth-without-cable raw-beside-others raw-chained-alone
+        raw-host-local-on-several-nodes raw-known-fields raw-name raw-plugin-of-nobody raw-version
+        raw-whereabouts-gateway raw-whereabouts-path
         bandwidth-half bandwidth-without-cable capabilities-nobody-serves
         host-device-mtu host-device-named-twice host-device-no-device
         sbr-without-addresses sbr-without-gateway sriov-annotation-by-hand sriov-rates
@@ -98,6 +101,7 @@ def on(ipam: Stack | None, kind: str = "macvlan", **others: Any) -> Stack:
     ports: dict[str, Stack] = {
         "bridge": {"bridge": "br1"},
         "host-device": {},
+        "raw": {},
         "sriov": {"resourceName": "intel.com/netdevice"},
         "bond": {"mode": "active-backup", "links": [{"name": "net1"}, {"name": "net2"}]},
     }
@@ -233,6 +237,20 @@ GOOD: Final[dict[str, Stack]] = {
             },
             capabilities=["ips", "mac"],
         ),
+    ),
+    "raw": stack(
+        "dhcp",
+        on(None, "raw", config={"type": "macvlan", "master": "eth1", "linkInContainer": False}),
+        on(
+            None, "raw", name="two", config='{"type": "ovs", "bridge": "br1", "trunk": [{"id": 5}]}'
+        ),
+        on(
+            None,
+            "raw",
+            name="three",
+            config={"plugins": [{"type": "ptp", "ipam": {"type": "dhcp"}}, {"type": "portmap"}]},
+        ),
+        extraBinaries=["ovs"],
     ),
     "labels and annotations": stack(
         "dhcp", on(None, labels={"team": "net", "a.b/c": ""}, annotations={"note": "any text: é"})

@@ -14,8 +14,10 @@ from components.networks.common import CNI_VERSION, TypedNetwork
 from components.networks.kinds.bridge import Bridge, VlanTrunk
 from components.networks.kinds.devices import Bond, BondLink, HostDevice, Sriov
 from components.networks.kinds.masters import Ipvlan, Macvlan, Vlan
+from components.networks.kinds.raw import Raw
+from components.networks.kinds.reading import AnyTyped
 
-AnyNetwork = Macvlan | Ipvlan | Vlan | Bridge | HostDevice | Sriov | Bond
+AnyNetwork = AnyTyped | Raw
 Network = Annotated[AnyNetwork, Field(discriminator="type")]
 
 
@@ -24,6 +26,11 @@ def render(network: AnyNetwork, paths: Paths) -> str:
 
     With plugins behind the kind's own it is a list of plugins (CNI's conflist).
     """
+    body = network.body() if isinstance(network, Raw) else _body(network, paths)
+    return json.dumps(body, indent=2)
+
+
+def _body(network: AnyTyped, paths: Paths) -> dict[str, Any]:
     plugin: dict[str, Any] = {"type": network.type, **_kind(network)}
     if network.mtu is not None:
         plugin["mtu"] = network.mtu
@@ -32,13 +39,13 @@ def render(network: AnyNetwork, paths: Paths) -> str:
     plugin["ipam"] = {} if network.ipam is None else ipam.render(network.ipam, paths)
     head: dict[str, Any] = {"cniVersion": CNI_VERSION, "name": network.cni_name}
     if not network.chain:
-        return json.dumps(head | plugin, indent=2)
+        return head | plugin
     if isinstance(network.ipam, Whereabouts):
         head["disableCheck"] = True  # the plugin has no CHECK (cmd/whereabouts.go)
-    return json.dumps(head | {"plugins": [plugin, *network.chain]}, indent=2)
+    return head | {"plugins": [plugin, *network.chain]}
 
 
-def _kind(network: AnyNetwork) -> dict[str, Any]:
+def _kind(network: AnyTyped) -> dict[str, Any]:
     """The fields of the kind alone, under the plugin's names."""
     shared = {*TypedNetwork.model_fields, "type"}
     given = network.model_dump(mode="json", by_alias=True, exclude=shared, exclude_defaults=True)
@@ -88,6 +95,7 @@ def _bond(network: Bond, given: dict[str, Any]) -> dict[str, Any]:
 
 __all__ = [
     "AnyNetwork",
+    "AnyTyped",
     "Bond",
     "BondLink",
     "Bridge",
@@ -95,6 +103,7 @@ __all__ = [
     "Ipvlan",
     "Macvlan",
     "Network",
+    "Raw",
     "Sriov",
     "Vlan",
     "VlanTrunk",
