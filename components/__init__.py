@@ -9,6 +9,7 @@ from components.cluster import K3s
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
 from components.networks import Bond, Bridge, HostDevice, Ipvlan, Macvlan, Raw, Sriov, Vlan
+from components.networks.annotation import PodAnnotation, Selection, pod_annotation
 from components.packages import ChartError, fetch
 from components.settings import Settings, StackFileError, load
 
@@ -27,7 +28,9 @@ __all__ = [
     "Macvlan",
     "MultusArgs",
     "MultusComponent",
+    "PodAnnotation",
     "Raw",
+    "Selection",
     "Settings",
     "Sriov",
     "StackFileError",
@@ -36,5 +39,6 @@ __all__ = [
     "Whereabouts",
     "fetch",
     "load",
+    "pod_annotation",
     "provider",
 ]

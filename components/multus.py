@@ -22,6 +22,7 @@ from components import networks
 from components.access import Access
 from components.args import MultusArgs
 from components.live import COMMAND, Task, script
+from components.networks import annotation
 
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
 MAX_HISTORY: Final = 10
@@ -56,7 +57,7 @@ class MultusComponent(pulumi.ComponentResource):
 
     Capacity is null where it is not known (DHCP, layer 2 only), and by node for host-local.
     `podsPerNode` is there where a node has room for one only, `resource` where pods must ask for
-    a device plugin's.
+    a device plugin's, `example` where pods may choose an address or MAC address.
     """
     values: pulumi.Output[dict[str, Any]]
     """The Helm values of the main release."""
@@ -285,6 +286,8 @@ def _summary(network: networks.AnyNetwork) -> dict[str, Any]:
     if understood is not None and understood.one_per_node:
         found["podsPerNode"] = 1
     annotations = {**network.annotations, **network.own_annotations}
+    if example := annotation.example(network):
+        found["example"] = example
     if resource := annotations.get(networks.RESOURCE_NAME):
         found["resource"] = resource
     return found

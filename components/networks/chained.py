@@ -116,8 +116,12 @@ class Bandwidth(Model):
                 yield Fault((f"{way}{given}",), rule, absence=True)
 
 
-def sbr_faults(ipam: AnyIpam | None) -> Iterator[Fault]:
-    """The plugin makes a routing table for each address, and fills it with its gateway."""
+def sbr_faults(ipam: AnyIpam | None, *, chosen: bool) -> Iterator[Fault]:
+    """The plugin makes a routing table for each address, and fills it with its gateway.
+
+    `chosen`: pods may ask for addresses. In static these replace the network's own, gateways and
+    all (`LoadIPAMConfig` in plugins/ipam/static/main.go).
+    """
     match ipam:
         case None:
             yield Fault(("sbr",), "needs addresses. Give the network an ipam", absence=True)
@@ -138,6 +142,12 @@ def sbr_faults(ipam: AnyIpam | None) -> Iterator[Fault]:
                 "routes by the gateway of each address, and one has none. Set "
                 "ipam.addresses[].gateway",
                 absence=True,
+            )
+        case Static() if chosen:
+            yield Fault(
+                ("sbr",),
+                "routes by the gateway, and an address that a pod chooses has none with static. "
+                "Take ips out of capabilities, or use host-local",
             )
         case HostLocal() | Whereabouts() | Static() | Dhcp():
             return

@@ -103,7 +103,7 @@ class TypedNetwork(NetworkBase):
         if self.tuning is not None:
             yield from sysctl_faults(self.tuning, self.ipam)
         if self.sbr is not None:
-            yield from sbr_faults(self.ipam)
+            yield from sbr_faults(self.ipam, chosen="ips" in self.capabilities)
         if self.bandwidth is not None and not self.veth:
             yield Fault(
                 ("bandwidth",),

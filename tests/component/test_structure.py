@@ -251,6 +251,16 @@ def test_what_a_network_has_of_its_own_wins() -> None:
     assert record.outputs["networks"]["default/fast"]["resource"] == "intel.com/netdevice"
 
 
+def test_a_network_that_serves_wishes_shows_how_to_ask() -> None:
+    lan = {"name": "a", "type": "macvlan", "master": "eth1", "capabilities": ["mac"]}
+    record = run(program(arguments(networks=[lan])))
+    assert record.outputs["networks"]["default/a"]["example"] == {
+        "k8s.v1.cni.cncf.io/networks": (
+            '[{"name": "a", "namespace": "default", "mac": "02:00:00:00:00:01"}]'
+        )
+    }
+
+
 def test_a_network_with_room_for_one_pod_on_a_node_says_so() -> None:
     device = {"name": "a", "type": "host-device", "device": "eth2"}
     record = run(program(arguments(networks=[device])))

@@ -24,6 +24,7 @@ Json = dict[str, Any]
 PORTS: Final[dict[str, Json]] = {
     "bridge": {"bridge": "br1"},
     "host-device": {},
+    "raw": {},
     "sriov": {"resourceName": "intel.com/netdevice"},
     "bond": {"mode": "active-backup", "links": [{"name": "net1"}, {"name": "net2"}]},
 }

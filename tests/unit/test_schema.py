@@ -44,6 +44,7 @@ ONLY_THE_MODELS_SEE: Final = {
         raw-whereabouts-gateway raw-whereabouts-path
         bandwidth-half bandwidth-without-cable capabilities-nobody-serves
         host-device-mtu host-device-named-twice host-device-no-device
+        sbr-with-chosen-addresses
         sbr-without-addresses sbr-without-gateway sriov-annotation-by-hand sriov-rates
         sriov-without-its-plugin tuning-disables-ipv6 tuning-nothing
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
