@@ -9,17 +9,20 @@ from components.cluster import Custom, K3s, Rke2
 from components.gate import PreflightError, inspect
 from components.ipam import Dhcp, HostLocal, Static, Whereabouts
 from components.multus import MultusComponent
-from components.networks import Bridge, Ipvlan, Macvlan
+from components.networks import Bond, Bridge, HostDevice, Ipvlan, Macvlan, Raw, Sriov, Vlan
+from components.networks.annotation import PodAnnotation, Selection, pod_annotation
 from components.packages import ChartError, fetch
 from components.settings import Settings, StackFileError, load
 
 __all__ = [
     "Access",
+    "Bond",
     "Bridge",
     "Chart",
     "ChartError",
     "Custom",
     "Dhcp",
+    "HostDevice",
     "HostLocal",
     "Ipvlan",
     "K3s",
@@ -27,14 +30,20 @@ __all__ = [
     "Macvlan",
     "MultusArgs",
     "MultusComponent",
+    "PodAnnotation",
     "PreflightError",
+    "Raw",
     "Rke2",
+    "Selection",
     "Settings",
+    "Sriov",
     "StackFileError",
     "Static",
+    "Vlan",
     "Whereabouts",
     "fetch",
     "inspect",
     "load",
+    "pod_annotation",
     "provider",
 ]

@@ -22,7 +22,8 @@ from components.images import images
 from components.ipam import StackIpam
 from components.model import Model
 from components.networks import Network, across
-from components.networks.common import Name
+from components.networks.binaries import Binary
+from components.networks.names import Name
 from components.placement import EVERY_NODE, NodeSelector, Resources, Toleration
 from components.schedule import Schedule
 from components.values.kinds import REGISTRY_RULE, SOME_REGISTRY
@@ -76,6 +77,8 @@ class MultusArgs(Model):
     """Run Multus as a daemon, where the cluster has the standard directories (not K3s)."""
     dynamic_networks_controller: bool = False
     """Attach and detach networks of running pods; needs thickPlugin."""
+    extra_binaries: tuple[Binary, ...] = ()
+    """CNI plugins that are on each node beside the chart's own, such as sriov."""
     extra_values: dict[str, Any] = Field(default_factory=dict)
     """Further Helm values of rke2-multus; they cannot override what the program sets."""
     timeout: int = Field(default=300, ge=SHORTEST_TIMEOUT, le=3600)

@@ -13,7 +13,7 @@ from components.chart import Chart
 from components.cluster import AnyCluster, Paths
 from components.cluster.common import STANDARD_BIN, STANDARD_CONF
 from components.faults import Fault
-from components.networks import AnyNetwork, across
+from components.networks import AnyNetwork, across, binaries
 from components.placement import Resources, resource_faults
 
 # Stands for the paths of a cluster that is faulty itself; no value is ever rendered with it.
@@ -33,6 +33,10 @@ def check(parts: Mapping[str, Any], unsound: Container[str] = ()) -> Iterator[Fa
     networks = parts.get("networks", {})
     placed = networks if isinstance(networks, Mapping) else dict(enumerate(networks))
     yield from (fault.under("networks") for fault in across.faults(placed, ipams, cluster))
+    if "extra_binaries" not in unsound:
+        extra = parts.get("extra_binaries", ())
+        yield from (fault.under("extraBinaries") for fault in binaries.twice(extra))
+        yield from (fault.under("networks") for fault in across.unknown_plugins(placed, extra))
     yield from _additional(ipam, additional)
     isolation = parts.get("namespace_isolation", True)
     shared = parts.get("global_namespaces", ())
@@ -121,5 +125,5 @@ def _plugins(networks: Iterable[AnyNetwork], ipams: tuple[str, ...]) -> tuple[st
     """CNI plugins that the networks call, and that the DHCP daemon is."""
     found = {"dhcp"} & {*ipams}
     for network in networks:
-        found |= {network.type} | ({network.ipam.type} if network.ipam else set())
+        found |= {*network.plugins}
     return tuple(sorted(found))

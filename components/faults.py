@@ -227,9 +227,9 @@ def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], mes
         case "less_than_equal":
             return Fault(path, f"it must be at most {context['le']}", value)
         case "too_short":
-            return Fault(
-                path, f"at least {context['min_length']} entry is needed", value, absence=True
-            )
+            least = context["min_length"]
+            needed = "1 entry is" if least == 1 else f"{least} entries are"
+            return Fault(path, f"at least {needed} needed", value, absence=True)
         case "value_error":
             return Fault(path, str(context["error"]), value)
         case _ if value is None and kind.endswith("_type"):

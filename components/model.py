@@ -135,7 +135,7 @@ def tuples(value: Any) -> Any:
 
 
 # What lies below has names that are not ours.
-RAW: Final = ("extra_values", "extraValues")
+RAW: Final = ("extra_values", "extraValues", "labels", "annotations", "sysctl", "config")
 
 
 def outputs_in(value: Any, path: Path = (), *, ours: bool = True) -> Iterator[Fault]:

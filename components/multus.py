@@ -22,6 +22,7 @@ from components import networks, oci
 from components.access import Access
 from components.args import MultusArgs
 from components.live import COMMAND, UNDO, Task, script
+from components.networks import annotation
 from components.schedule import DEFAULT as DEFAULT_SCHEDULE
 
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
@@ -56,6 +57,8 @@ class MultusComponent(pulumi.ComponentResource):
     """By `namespace/name`: namespace, annotation for pods, ipam, capacity in addresses.
 
     Capacity is null where it is not known (DHCP, layer 2 only), and by node for host-local.
+    `podsPerNode` is there where a node has room for one only, `resource` where pods must ask for
+    a device plugin's, `example` where pods may choose an address or MAC address.
     """
     values: pulumi.Output[dict[str, Any]]
     """The Helm values of the main release."""
@@ -81,7 +84,8 @@ class MultusComponent(pulumi.ComponentResource):
         access: how the commands reach the cluster; ambient where it is left out. Must be the
             same as the Kubernetes provider's in `opts`.
         secret_values: keep the Helm values secret in state and outputs.
-        labels, annotations: metadata of every NetworkAttachmentDefinition.
+        labels, annotations: metadata of every NetworkAttachmentDefinition; what a network has
+            of its own wins.
         """
         if not isinstance(args, MultusArgs):
             raise TypeError(f"args must be MultusArgs, not {type(args).__name__}")
@@ -228,8 +232,10 @@ class MultusComponent(pulumi.ComponentResource):
                 metadata=ObjectMetaArgs(
                     name=network.name,
                     namespace=network.namespace,
-                    labels=labels,
-                    annotations=annotations,
+                    labels=_merged(labels, network.labels),
+                    annotations=_merged(
+                        annotations, {**network.annotations, **network.own_annotations}
+                    ),
                 ),
                 spec={"config": networks.render(network, self._args.cluster.paths)},
                 opts=self._options(*after),
@@ -291,12 +297,32 @@ class MultusComponent(pulumi.ComponentResource):
         )
 
 
+def _merged(
+    shared: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None, own: Mapping[str, str]
+) -> pulumi.Input[Mapping[str, pulumi.Input[str]]] | None:
+    """Metadata of one network: what all have, and its own, which wins."""
+    if not own:
+        return shared
+    if shared is None:
+        return dict(own)
+    return pulumi.Output.from_input(shared).apply(lambda given: {**given, **own})
+
+
 def _summary(network: networks.AnyNetwork) -> dict[str, Any]:
     """What a person needs to use the network."""
+    understood = network.network if isinstance(network, networks.Raw) else network
     ipam = network.ipam
-    return {
+    found: dict[str, Any] = {
         "namespace": network.namespace,
         "annotation": {"k8s.v1.cni.cncf.io/networks": network.key},
         "ipam": ipam.type if ipam is not None else None,
         "capacity": ipam.capacity if ipam is not None else None,
     }
+    if understood is not None and understood.one_per_node:
+        found["podsPerNode"] = 1
+    annotations = {**network.annotations, **network.own_annotations}
+    if example := annotation.example(network):
+        found["example"] = example
+    if resource := annotations.get(networks.RESOURCE_NAME):
+        found["resource"] = resource
+    return found

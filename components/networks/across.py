@@ -6,28 +6,71 @@ in `networks`, so that they name what the user wrote.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from components.cluster import AnyCluster
 from components.faults import Fault
-from components.ipam import Dhcp, HostLocal, Static, Whereabouts
-from components.networks import gateways
-from components.networks.kinds import AnyNetwork, Bridge, Ipvlan, Macvlan
+from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
+from components.networks import binaries, devices, gateways
+from components.networks.kinds import AnyNetwork, AnyTyped, Bridge, Ipvlan, Raw
+from components.networks.kinds.reading import entries, place
 from components.networks.wires import Claim, Placed, claims, meetings, wires
 
 
-def faults(networks: Placed, ipams: tuple[str, ...], cluster: AnyCluster | None) -> Iterator[Fault]:
+def faults(
+    networks: Mapping[int, AnyNetwork], ipams: tuple[str, ...], cluster: AnyCluster | None
+) -> Iterator[Fault]:
     """All of them; `ipams` is empty and `cluster` None where it is faulty itself."""
     yield from _names(networks)
-    yield from _masters(networks)
-    yield from _overlaps(networks)
-    yield from gateways.faults(networks)
+    for fault in _of_all(networks, ipams, cluster):
+        index, *path = fault.path
+        network = networks[int(index)]
+        if isinstance(network, Raw):
+            path = [*place(network.reading, network.config, tuple(path))]
+        yield replace(fault, path=(index, *path))
+    if cluster is not None:
+        yield from _raw_paths(networks, cluster)
+
+
+def understood(networks: Mapping[int, AnyNetwork]) -> Placed:
+    """The networks in the form that can be compared, without the raw ones that have none."""
+    typed = {
+        index: network.network if isinstance(network, Raw) else network
+        for index, network in networks.items()
+    }
+    return {index: network for index, network in typed.items() if network is not None}
+
+
+def _of_all(
+    networks: Mapping[int, AnyNetwork], ipams: tuple[str, ...], cluster: AnyCluster | None
+) -> Iterator[Fault]:
+    typed = understood(networks)
+    yield from devices.faults(typed)
+    yield from _overlaps(typed)
+    yield from gateways.faults(typed)
     for index, network in networks.items():
-        for fault in _of_one(network, ipams, cluster):
-            yield fault.under(index)
+        plugin = network.ipam
+        if plugin is not None:
+            for fault in _of_one(plugin, ipams, cluster):
+                yield fault.under(index)
 
 
-def _names(networks: Placed) -> Iterator[Fault]:
+def _raw_paths(networks: Mapping[int, AnyNetwork], cluster: AnyCluster) -> Iterator[Fault]:
+    """Without the key Whereabouts looks in places of its own (k3s#10545)."""
+    wanted = cluster.paths.whereabouts_conf
+    for index, network in networks.items():
+        if isinstance(network, Raw) and isinstance(network.reading.ipam, Whereabouts):
+            prefix, plugin = entries(network.config)[0]
+            given = plugin["ipam"].get("configuration_path")
+            path = (index, "config", *prefix, "ipam", "configuration_path")
+            if given is None:
+                yield Fault(path, f"is missing: the nodes have it at {wanted}")
+            elif given != wanted:
+                yield Fault(path, f"the nodes have it at {wanted}", given)
+
+
+def _names(networks: Mapping[int, AnyNetwork]) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for index, network in networks.items():
         if (other := first.setdefault(network.key, index)) != index:
@@ -38,32 +81,13 @@ def _names(networks: Placed) -> Iterator[Fault]:
             )
 
 
-def _masters(networks: Placed) -> Iterator[Fault]:
-    """The kernel gives a master to macvlan or to ipvlan, not to both (multus-cni#1339)."""
-    first: dict[str, tuple[int, AnyNetwork]] = {}
+def unknown_plugins(networks: Mapping[int, AnyNetwork], extra: Sequence[str]) -> Iterator[Fault]:
+    """Plugins that no node has; `extra` are those that the operator put there."""
     for index, network in networks.items():
-        if isinstance(network, Macvlan | Ipvlan):
-            other, holder = first.setdefault(network.master, (index, network))
-            if holder.type != network.type:
-                yield Fault(
-                    (index, "master"),
-                    f"networks[{other}] is a {holder.type} on it, and a master carries either "
-                    "macvlan or ipvlan. Make both of one type or take another master",
-                    network.master,
-                )
-            elif isinstance(network, Ipvlan) and network.mode != holder.mode:
-                yield Fault(
-                    (index, "mode"),
-                    f"networks[{other}] has {holder.mode}, and the mode is the master's: the later "
-                    "one would change both. Use one mode",
-                    network.mode,
-                )
-            elif other != index and "passthru" in (network.mode, holder.mode):
-                yield Fault(
-                    (index, "master"),
-                    f"passthru takes a master alone, and networks[{other}] is on it too",
-                    network.master,
-                )
+        types = network.types if isinstance(network, Raw) else [(("type",), network.type)]
+        for path, plugin in types:
+            if reason := binaries.missing(plugin, extra):
+                yield Fault((index, *path), reason, plugin)
 
 
 def _overlaps(networks: Placed) -> Iterator[Fault]:
@@ -85,7 +109,7 @@ def _clash(first: Claim, second: Claim) -> Fault:
     )
     return Fault(
         (second.index, "ipam", *second.pool.path),
-        f"overlaps networks[{first.index}] on {first.network.segment}, which hands out "
+        f"it overlaps networks[{first.index}] on {first.network.segment}, which hands out "
         f"{first.span}. Keep them apart{hint}",
         str(second.pool),
     )
@@ -103,14 +127,9 @@ def _share(first: Claim, second: Claim) -> bool:
     )
 
 
-def _of_one(
-    network: AnyNetwork, ipams: tuple[str, ...], cluster: AnyCluster | None
-) -> Iterator[Fault]:
-    plugin = network.ipam
-    if plugin is None:
-        return
+def _of_one(plugin: AnyIpam, ipams: tuple[str, ...], cluster: AnyCluster | None) -> Iterator[Fault]:
     if cluster is not None:
-        yield from _clusters_own(network, cluster)
+        yield from _clusters_own(plugin, cluster)
     if ipams and not isinstance(plugin, Static) and plugin.type not in ipams:
         deployed = (
             f"{ipams[0]} (multus:ipam)"
@@ -133,14 +152,10 @@ def _of_one(
         )
 
 
-def _clusters_own(network: AnyNetwork, cluster: AnyCluster) -> Iterator[Fault]:
+def _clusters_own(plugin: AnyIpam, cluster: AnyCluster) -> Iterator[Fault]:
     """What is the cluster's own is reached by the pod's first interface, or not at all."""
-    plugin = network.ipam
     taken = [
-        *(
-            (("ipam", *pool.path), pool.cidr, str(pool))
-            for pool in (plugin.pools if plugin else ())
-        ),
+        *((("ipam", *pool.path), pool.cidr, str(pool)) for pool in plugin.pools),
         *(
             (("ipam", "routes", index, "dst"), route.dst, str(route.dst))
             for index, route in enumerate(getattr(plugin, "routes", ()))
@@ -158,7 +173,7 @@ def _clusters_own(network: AnyNetwork, cluster: AnyCluster) -> Iterator[Fault]:
                 break
 
 
-def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+def _shared_pools(networks: Sequence[AnyTyped]) -> Iterator[str]:
     """Whereabouts gives an address once in the cluster, whatever the wire.
 
     It names a pool after networkName and range, and with enableOverlappingRanges it keeps
@@ -173,7 +188,8 @@ def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
 
     told: set[int] = set()
     for first, second in meetings(claims(dict(enumerate(networks))), pools):
-        if second.index not in told and not {*wires(first.network)} & {*wires(second.network)}:
+        one, two = {*wires(first.network)}, {*wires(second.network)}
+        if second.index not in told and one and two and not one & two:
             told.add(second.index)
             yield (
                 f"networks {first.network.key} and {second.network.key} are on different wires and "
@@ -182,7 +198,7 @@ def _shared_pools(networks: Sequence[AnyNetwork]) -> Iterator[str]:
             )
 
 
-def _bridges(networks: Sequence[AnyNetwork]) -> Iterator[str]:
+def _bridges(networks: Sequence[AnyTyped]) -> Iterator[str]:
     """A bridge is made as the first pod on a node needs it, and stays so for the others."""
     by_name: dict[str, list[Bridge]] = {}
     for network in networks:
@@ -205,7 +221,7 @@ def _bridges(networks: Sequence[AnyNetwork]) -> Iterator[str]:
             )
 
 
-def _next_hops(network: AnyNetwork) -> Iterator[str]:
+def _next_hops(network: AnyTyped) -> Iterator[str]:
     plugin = network.ipam
     if not isinstance(plugin, Whereabouts | Static):
         return
@@ -223,12 +239,18 @@ def _next_hops(network: AnyNetwork) -> Iterator[str]:
             )
 
 
-def warnings(networks: Sequence[AnyNetwork]) -> Iterator[str]:
-    """What works and will surprise."""
+def warnings(listed: Sequence[AnyNetwork]) -> Iterator[str]:
+    """What works and will surprise, and what nobody has looked at."""
+    networks = [*understood(dict(enumerate(listed))).values()]
+    for raw in listed:
+        if isinstance(raw, Raw) and (unchecked := raw.reading.unchecked):
+            yield f"network {raw.key} is raw, and not checked are: {', '.join(unchecked)}"
     yield from _shared_pools(networks)
     yield from _bridges(networks)
     for network in networks:
         yield from _next_hops(network)
+        if reason := network.one_per_node:
+            yield f"a node has room for one pod of network {network.key}: {reason}"
         if isinstance(network, Ipvlan) and isinstance(network.ipam, Dhcp):
             yield (
                 f"pods of network {network.key} share the master's MAC address: the DHCP server "

@@ -1,132 +1,35 @@
-"""What every kind of network has: a name, a namespace, perhaps an IPAM."""
+"""What every kind of network has, and what every typed kind has beside it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, assert_never
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
-from components.faults import Fault, FaultsError, needs_quotes
-from components.ipam import Ipam
+from components.faults import Fault
+from components.ipam import AnyIpam, Dhcp, HostLocal, Ipam, Static, Whereabouts
 from components.model import Model
+from components.networks.chained import (
+    Bandwidth,
+    Sbr,
+    Tuning,
+    render_bandwidth,
+    render_tuning,
+    sbr_faults,
+    sysctl_faults,
+)
+from components.networks.metadata import Annotations, Labels
+from components.networks.names import Name
 
-DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-# The kernel counts bytes, and takes % for the start of a number that it chooses.
-INTERFACE: Final = re.compile(r"[!-$&-.0-9;-~]{1,15}")
-RESERVED: Final = (".", "..", "all", "default")  # directories of sysfs and sysctl
-FLANNELS_BRIDGE: Final = "cni0"
-# Interfaces of a K3s node that lead to no wire, with what they are.
-NO_WIRES: Final = {
-    "lo": "the loopback interface",
-    FLANNELS_BRIDGE: "the bridge of K3s itself",
-    "flannel.1": "flannel's tunnel between the nodes",
-    "flannel-v6.1": "flannel's tunnel between the nodes",
-    "flannel-wg": "flannel's tunnel between the nodes",
-    "flannel-wg-v6": "flannel's tunnel between the nodes",
-    "kube-ipvs0": "the services' dummy interface",
-}
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
 
 # The CNI version of the networks: with 1.0.0 every plugin of the chart works, and nothing that is
 # newer is used.
 CNI_VERSION: Final = "1.0.0"
 
-
-def _dns_label(value: Any) -> str:
-    if not isinstance(value, str):
-        raise FaultsError([Fault((), needs_quotes(value), value)])
-    if DNS_LABEL.fullmatch(value):
-        return value
-    meant = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
-    hint = f' Did you mean "{meant}"?' if meant else ""
-    raise FaultsError(
-        [
-            Fault(
-                (),
-                "a name has lower case letters, digits and -, at most 63, and starts and ends "
-                f"with a letter or digit.{hint}",
-                value,
-            )
-        ]
-    )
-
-
-def _interface(value: Any) -> str:
-    if isinstance(value, str) and INTERFACE.fullmatch(value) and value not in RESERVED:
-        return value
-    if isinstance(value, str) and re.fullmatch(r"[^\s/:]{1,15}:.*", value):
-        meant = value.split(":")[0]
-        raise FaultsError(
-            [
-                Fault(
-                    (),
-                    "that is the label of an address, not an interface (multus-cni#424). "
-                    f'Did you mean "{meant}"?',
-                    value,
-                )
-            ]
-        )
-    if not isinstance(value, str):
-        raise FaultsError([Fault((), needs_quotes(value), value)])
-    raise FaultsError(
-        [
-            Fault(
-                (),
-                "an interface name has 1 to 15 ASCII characters, none of them a space, /, : or %, "
-                "and is none of ., .., all and default",
-                value,
-            )
-        ]
-    )
-
-
-def _master(value: Any) -> str:
-    if isinstance(value, str) and value in NO_WIRES:
-        raise FaultsError(
-            [Fault((), f"that is {NO_WIRES[value]}. Name the interface of the wire", value)]
-        )
-    return _interface(value)
-
-
-def _bridge(value: Any) -> str:
-    if value == FLANNELS_BRIDGE:
-        hint = 'that is the bridge of K3s itself, and both would break. Did you mean "cni1"?'
-        raise FaultsError([Fault((), hint, value)])
-    if isinstance(value, str) and value in NO_WIRES:
-        raise FaultsError([Fault((), f"that is {NO_WIRES[value]}. Choose another name", value)])
-    return _interface(value)
-
-
-Name = Annotated[
-    str,
-    BeforeValidator(_dns_label),
-    WithJsonSchema({"type": "string", "pattern": f"^{DNS_LABEL.pattern}$"}),
-]
-Master = Annotated[
-    str,
-    BeforeValidator(_master),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{INTERFACE.pattern}$",
-            "not": {"enum": sorted({*NO_WIRES, *RESERVED})},
-        }
-    ),
-]
-BridgeName = Annotated[
-    str,
-    BeforeValidator(_bridge),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{INTERFACE.pattern}$",
-            "not": {"enum": sorted({*NO_WIRES, *RESERVED})},
-        }
-    ),
-]
 Mtu = Annotated[int, Field(ge=68, le=65535)]
+Capability = Literal["ips", "mac"]
 
 
 class NetworkBase(Model):
@@ -136,20 +39,25 @@ class NetworkBase(Model):
     """Name of the NetworkAttachmentDefinition."""
     namespace: Name = "default"
     """Its namespace."""
-    mtu: Mtu | None = None
-    """MTU of the pod's interface; the master's or the kernel's where it is left out."""
-    ipam: Ipam | None = None
-    """Where addresses come from; left out for a network on layer 2 only."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels of the NetworkAttachmentDefinition."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations of the NetworkAttachmentDefinition."""
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong across the fields; kinds add to it."""
-        if self.mtu is not None and self.mtu < SMALLEST_IPV6_MTU and self.ipam is not None:
-            for pool in self.ipam.pools:
-                if pool.cidr.version == 6:
-                    yield Fault(
-                        ("mtu",), f"IPv6 needs at least {SMALLEST_IPV6_MTU} (RFC 8200)", self.mtu
-                    )
-                    return
+        for key in self.own_annotations:
+            if key in self.annotations:
+                yield Fault(
+                    ("annotations", key),
+                    "the program sets it, from resourceName. Remove it here",
+                    self.annotations[key],
+                )
+
+    @property
+    def own_annotations(self) -> Mapping[str, str]:
+        """Annotations that the program sets itself."""
+        return {}
 
     @property
     def key(self) -> str:
@@ -163,3 +71,119 @@ class NetworkBase(Model):
         Of its own for each network: no namespace has a dot in its name.
         """
         return f"{self.namespace}.{self.name}"
+
+
+class TypedNetwork(NetworkBase):
+    """The fields of every network that is described by a type's own fields."""
+
+    # Who sets a MAC address that a pod asks for: the kind's plugin, tuning behind it, or nobody.
+    mac_by: ClassVar[Literal["plugin", "tuning"] | None] = "tuning"
+    # Whether the pod's interface is an end of a cable (veth) to the node, which bandwidth needs.
+    veth: ClassVar[bool] = False
+    # Whether the plugin sets the MTU.
+    sets_mtu: ClassVar[bool] = True
+
+    mtu: Mtu | None = None
+    """MTU of the pod's interface; the master's or the kernel's where it is left out."""
+    ipam: Ipam | None = None
+    """Where addresses come from; left out for a network on layer 2 only."""
+    capabilities: tuple[Capability, ...] = ()
+    """What a pod may choose in its annotation: ips, mac."""
+    tuning: Tuning | None = None
+    """Settings of the pod's interface by the plugin tuning."""
+    sbr: Sbr | None = None
+    """Source based routing by the plugin sbr; write {}."""
+    bandwidth: Bandwidth | None = None
+    """Limits by the plugin bandwidth; for bridges."""
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from self._mtu_faults()
+        yield from self._capability_faults()
+        if self.tuning is not None:
+            yield from sysctl_faults(self.tuning, self.ipam)
+        if self.sbr is not None:
+            yield from sbr_faults(self.ipam, chosen="ips" in self.capabilities)
+        if self.bandwidth is not None and not self.veth:
+            yield Fault(
+                ("bandwidth",),
+                f"shapes the cable between pod and node, and {self.kind} has none: no pod "
+                "would start. Use type bridge, or limit it on the network",
+            )
+
+    def _mtu_faults(self) -> Iterator[Fault]:
+        inner = self.tuning.mtu if self.tuning is not None else None
+        if self.mtu is not None and not self.sets_mtu:
+            yield Fault(("mtu",), f"{self.kind} sets none. Use tuning.mtu", self.mtu)
+        if inner is not None and self.sets_mtu:
+            yield Fault(("tuning", "mtu"), f"{self.kind} sets it itself. Use mtu", inner)
+        six = self.ipam is not None and any(pool.cidr.version == 6 for pool in self.ipam.pools)
+        for path, mtu in ((("mtu",), self.mtu), (("tuning", "mtu"), inner)):
+            if six and mtu is not None and mtu < SMALLEST_IPV6_MTU:
+                yield Fault(path, f"IPv6 needs at least {SMALLEST_IPV6_MTU} (RFC 8200)", mtu)
+
+    def _capability_faults(self) -> Iterator[Fault]:
+        for index, capability in enumerate(self.capabilities):
+            if (first := self.capabilities.index(capability)) != index:
+                yield Fault(
+                    ("capabilities", index), f"capabilities[{first}] is that already", capability
+                )
+            elif reason := (_no_ips(self.ipam) if capability == "ips" else self._no_mac()):
+                yield Fault(("capabilities", index), reason, capability, absence=True)
+
+    def _no_mac(self) -> str | None:
+        if self.mac_by is None:
+            return f"pods of {self.kind} share the master's MAC address. Remove it"
+        return None
+
+    @property
+    def kind(self) -> str:
+        return str(getattr(self, "type", ""))
+
+    @property
+    def one_per_node(self) -> str | None:
+        """Why a node has room for one pod of the network only, if it has not for more."""
+        return None
+
+    @property
+    def segment(self) -> str:
+        """The device, or what else stands for the wire, in words that the user wrote."""
+        raise NotImplementedError
+
+    @property
+    def chain(self) -> tuple[dict[str, Any], ...]:
+        """CNI JSON of the plugins behind the kind's own, in their order."""
+        mac = "mac" in self.capabilities and self.mac_by == "tuning"
+        found = []
+        if self.tuning is not None or mac:
+            found.append(render_tuning(self.tuning, mac=mac))
+        if self.bandwidth is not None:
+            found.append(render_bandwidth(self.bandwidth))
+        if self.sbr is not None:
+            found.append({"type": "sbr"})
+        return tuple(found)
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Every CNI plugin that is called for the network."""
+        inner = (self.ipam.type,) if self.ipam is not None else ()
+        return (self.kind, *inner, *(str(one["type"]) for one in self.chain))
+
+    @property
+    def plugin_capabilities(self) -> dict[str, bool]:
+        """Those of the kind's own plugin, which also hands them to the IPAM."""
+        return {one: True for one in self.capabilities if one == "ips" or self.mac_by == "plugin"}
+
+
+def _no_ips(ipam: AnyIpam | None) -> str | None:
+    match ipam:
+        case None:
+            return "a network without ipam gives no addresses. Remove it"
+        case Whereabouts():
+            return "Whereabouts chooses addresses itself. Use ipam host-local or static"
+        case Dhcp():
+            return "the DHCP server chooses addresses. Use ipam host-local or static"
+        case HostLocal() | Static():
+            return None
+        case _:
+            assert_never(ipam)

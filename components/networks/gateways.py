@@ -14,7 +14,7 @@ from components.addresses import Address, Interface, Span
 from components.faults import Fault
 from components.ipam import Pool
 from components.networks.bridging import collide
-from components.networks.kinds import AnyNetwork, Bridge
+from components.networks.kinds import AnyTyped, Bridge
 from components.networks.wires import DEFAULT_VLAN, Placed, Wire, wires
 
 KEEP_OUT: Final = {
@@ -29,14 +29,14 @@ def faults(networks: Placed) -> Iterator[Fault]:
     yield from _bridge_addresses(networks)
 
 
-def _routers(network: AnyNetwork) -> tuple[Address, ...]:
+def _routers(network: AnyTyped) -> tuple[Address, ...]:
     """Addresses that a router has, or that the bridge takes."""
     if network.ipam is None:
         return ()
     return (*network.ipam.gateways, *(one.ip for one in taken_by_the_bridge(network)))
 
 
-def taken_by_the_bridge(network: AnyNetwork) -> tuple[Interface, ...]:
+def taken_by_the_bridge(network: AnyTyped) -> tuple[Interface, ...]:
     if isinstance(network, Bridge) and network.is_gateway and network.ipam is not None:
         return network.ipam.bridge_addresses
     return ()
@@ -77,7 +77,7 @@ def _handed_out(networks: Placed) -> Iterator[Fault]:
             told.clear()
 
 
-def _fault(index: int, network: AnyNetwork, pool: Pool, router: Address, other: int) -> Fault:
+def _fault(index: int, network: AnyTyped, pool: Pool, router: Address, other: int) -> Fault:
     assert network.ipam is not None  # it has a pool
     return Fault(
         (index, "ipam", *pool.path),

@@ -4,28 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from components.addresses import Span
 from components.ipam import Pool, Whereabouts
-from components.networks.kinds import AnyNetwork, Bridge
+from components.networks.kinds import (
+    AnyTyped,
+    Bond,
+    Bridge,
+    HostDevice,
+    Ipvlan,
+    Macvlan,
+    Sriov,
+    Vlan,
+)
 
 Wire = Hashable
-Placed = Mapping[int, AnyNetwork]
+Placed = Mapping[int, AnyTyped]
 """Networks by their index in the stack's list."""
 
 DEFAULT_VLAN = 1
 
 
-def wires(network: AnyNetwork) -> tuple[Wire, ...]:
+def wires(network: AnyTyped) -> tuple[Wire, ...]:
     """The wires that the network's pods are on: the device, with the VLAN.
 
     A macvlan may have its device in common with a bridge network. Without a VLAN a bridge's port
-    is in its default, and with preserveDefaultVlan in both.
+    is in its default, and with preserveDefaultVlan in both. A VLAN of a bridge is the one that the
+    bridge's ports are in. Where a bond's links lead only the pod knows.
     """
-    vlans = {DEFAULT_VLAN}
-    if isinstance(network, Bridge) and network.vlan is not None:
-        vlans = {network.vlan} | ({DEFAULT_VLAN} if network.preserve_default_vlan else set())
-    return tuple((network.segment, vlan) for vlan in sorted(vlans))
+    match network:
+        case Macvlan() | Ipvlan() | HostDevice():
+            return ((network.segment, DEFAULT_VLAN),)
+        case Vlan():
+            # Tagged, VLAN 1 is not what goes without a tag.
+            vlan: Hashable = network.vlan_id if network.vlan_id != DEFAULT_VLAN else "1, tagged"
+            return ((network.master, vlan),)
+        case Bridge():
+            vlans = {network.vlan or DEFAULT_VLAN}
+            if network.preserve_default_vlan:
+                vlans.add(DEFAULT_VLAN)
+            return tuple((network.bridge, vlan) for vlan in sorted(vlans))
+        case Sriov():
+            return ((network.resource_name, network.vlan or DEFAULT_VLAN),)
+        case Bond():
+            return tuple((link, DEFAULT_VLAN) for link in network.node_links)
+        case _:
+            assert_never(network)
 
 
 @dataclass(frozen=True)
@@ -33,7 +58,7 @@ class Claim:
     """A span of addresses that a network hands out."""
 
     index: int
-    network: AnyNetwork
+    network: AnyTyped
     pool: Pool
     span: Span
 

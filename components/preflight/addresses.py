@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from components.addresses import Address, Cidr, contains
 from components.args import MultusArgs
 from components.networks import AnyNetwork
+from components.networks.across import understood
 from components.networks.wires import claims
 from components.preflight.live import Finding, Json, Live, name_of, refuse, some
 
@@ -76,7 +77,7 @@ def nodes(live: Live, args: MultusArgs) -> Iterator[Finding]:
     not be in it.
     """
     own = [(address, name_of(node)) for node in live.nodes for address in addresses(node)]
-    for claim in claims(dict(enumerate(args.networks))):
+    for claim in claims(understood(dict(enumerate(args.networks)))):
         hits = [f"{address} of {name}" for address, name in own if address in claim.span]
         if hits:
             yield refuse(

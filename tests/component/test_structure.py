@@ -264,6 +264,49 @@ def test_labels_and_annotations_may_be_outputs() -> None:
     assert metadata == {"name": "storage", "namespace": "data", "labels": {"team": "net"}}
 
 
+def test_what_a_network_has_of_its_own_wins() -> None:
+    function = {
+        "name": "fast",
+        "type": "sriov",
+        "resourceName": "intel.com/netdevice",
+        "labels": {"team": "fast"},
+        "annotations": {"note": "own"},
+    }
+
+    def body() -> dict[str, Any]:
+        args = arguments(networks=[function], extra_binaries=["sriov"])
+        shared = pulumi.Output.from_input("all")
+        labels: Any = {"team": "net", "site": shared}
+        made = MultusComponent("multus", args, labels=labels, annotations={"site": shared})
+        return {"networks": made.networks}
+
+    record = run(body)
+    metadata = record.named("multus-default.fast").inputs["metadata"]
+    assert metadata["labels"] == {"team": "fast", "site": "all"}
+    assert metadata["annotations"] == {
+        "site": "all",
+        "note": "own",
+        "k8s.v1.cni.cncf.io/resourceName": "intel.com/netdevice",
+    }
+    assert record.outputs["networks"]["default/fast"]["resource"] == "intel.com/netdevice"
+
+
+def test_a_network_that_serves_wishes_shows_how_to_ask() -> None:
+    lan = {"name": "a", "type": "macvlan", "master": "eth1", "capabilities": ["mac"]}
+    record = run(program(arguments(networks=[lan])))
+    assert record.outputs["networks"]["default/a"]["example"] == {
+        "k8s.v1.cni.cncf.io/networks": (
+            '[{"name": "a", "namespace": "default", "mac": "02:00:00:00:00:01"}]'
+        )
+    }
+
+
+def test_a_network_with_room_for_one_pod_on_a_node_says_so() -> None:
+    device = {"name": "a", "type": "host-device", "device": "eth2"}
+    record = run(program(arguments(networks=[device])))
+    assert record.outputs["networks"]["default/a"]["podsPerNode"] == 1
+
+
 def test_a_kubeconfig_reaches_commands_as_a_secret() -> None:
     def body() -> None:
         access = Access(pulumi.Output.secret("apiVersion: v1"), "lab")

@@ -21,8 +21,17 @@ MULTI: Final = K3s(distribution="k3s", version="v1.34.2+k3s1", nodes="multi")
 Json = dict[str, Any]
 
 
+PORTS: Final[dict[str, Json]] = {
+    "bridge": {"bridge": "br1"},
+    "host-device": {},
+    "raw": {},
+    "sriov": {"resourceName": "intel.com/netdevice"},
+    "bond": {"mode": "active-backup", "links": [{"name": "net1"}, {"name": "net2"}]},
+}
+
+
 def network(**fields: Any) -> AnyNetwork:
-    port = {"bridge": "br1"} if fields.get("type") == "bridge" else {"master": "eth1"}
+    port = PORTS.get(fields.get("type", "macvlan"), {"master": "eth1"})
     body = {"name": "lan", "type": "macvlan", **port, **fields}
     return ADAPTER.validate_python(body, context=FROM_YAML)
 
@@ -89,6 +98,84 @@ KINDS: Final[list[tuple[Json, Json]]] = [
     ),
     ({"type": "bridge", "promiscMode": True}, {"bridge": "br1", "promiscMode": True}),
     ({"type": "bridge", "isGateway": False, "vlan": 4094}, {"bridge": "br1", "vlan": 4094}),
+    (
+        {"type": "vlan", "vlanId": 4094, "mtu": 1400, "ipam": static("10.0.0.5/24")},
+        {"master": "eth1", "vlanId": 4094, "mtu": 1400},
+    ),
+    ({"type": "host-device", "device": "eth2"}, {"device": "eth2"}),
+    ({"type": "host-device", "hwaddr": "02:00:00:00:00:01"}, {"hwaddr": "02:00:00:00:00:01"}),
+    ({"type": "host-device", "pciBusID": "0000:00:1f.6"}, {"pciBusID": "0000:00:1f.6"}),
+    ({"type": "host-device", "kernelpath": "/devices/a"}, {"kernelpath": "/devices/a"}),
+    ({"type": "host-device", "resourceName": "intel.com/nic"}, {}),
+    ({"type": "sriov"}, {}),
+    (
+        {
+            "type": "sriov",
+            "vlan": 5,
+            "vlanQoS": 3,
+            "vlanProto": "802.1ad",
+            "spoofchk": False,
+            "trust": True,
+            "linkState": "auto",
+            "minTxRate": 0,
+            "maxTxRate": 100,
+            "logLevel": "debug",
+            "logFile": "/l",
+            "capabilities": ["mac"],
+        },
+        {
+            "vlan": 5,
+            "vlanQoS": 3,
+            "vlanProto": "802.1ad",
+            "spoofchk": "off",
+            "trust": "on",
+            "link_state": "auto",
+            "min_tx_rate": 0,
+            "max_tx_rate": 100,
+            "logLevel": "debug",
+            "logFile": "/l",
+            "capabilities": {"mac": True},
+        },
+    ),
+    (
+        {"type": "bond"},
+        {
+            "mode": "active-backup",
+            "miimon": "100",
+            "linksInContainer": True,
+            "links": [{"name": "net1"}, {"name": "net2"}],
+        },
+    ),
+    (
+        {
+            "type": "bond",
+            "mode": "balance-tlb",
+            "miimon": 50,
+            "linksInContainer": False,
+            "allSlavesActive": True,
+            "tlbDynamicLb": False,
+            "xmitHashPolicy": "layer3+4",
+            "mtu": 1400,
+        },
+        {
+            "mode": "balance-tlb",
+            "miimon": "50",
+            "linksInContainer": False,
+            "links": [{"name": "net1"}, {"name": "net2"}],
+            "allSlavesActive": 1,
+            "tlbDynamicLb": 0,
+            "xmitHashPolicy": "layer3+4",
+            "mtu": 1400,
+        },
+    ),
+    (
+        {
+            "type": "macvlan",
+            "capabilities": ["mac", "ips"],
+            "ipam": static("10.0.0.5/24"),
+        },
+        {"master": "eth1", "mode": "bridge", "capabilities": {"mac": True, "ips": True}},
+    ),
 ]
 
 
@@ -102,6 +189,63 @@ def test_renders_what_its_plugin_reads(fields: Json, rendered: Json) -> None:
         **rendered,
         "ipam": fields.get("ipam", {}),
     }
+
+
+# (settings, the plugins behind the network's own)
+CHAINS: Final[list[tuple[Json, list[Json]]]] = [
+    ({"tuning": {"promisc": True}}, [{"type": "tuning", "promisc": True}]),
+    (
+        {"tuning": {"sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}, "txQLen": 0}},
+        [{"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}, "txQLen": 0}],
+    ),
+    (
+        {"type": "host-device", "device": "eth2", "tuning": {"mtu": 9000, "allmulti": False}},
+        [{"type": "tuning", "allmulti": False, "mtu": 9000}],
+    ),
+    # A plugin that takes no MAC address has tuning behind it that does.
+    (
+        {"type": "host-device", "device": "eth2", "capabilities": ["mac"]},
+        [{"type": "tuning", "capabilities": {"mac": True}}],
+    ),
+    (
+        {
+            "type": "bridge",
+            "sbr": {},
+            "bandwidth": {"egressRate": 1000, "egressBurst": 2000},
+            "tuning": {"txQLen": 5},
+            "ipam": local() | {"type": "host-local"},
+        },
+        [
+            {"type": "tuning", "txQLen": 5},
+            {"type": "bandwidth", "egressRate": 1000, "egressBurst": 2000},
+            {"type": "sbr"},
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "behind"), CHAINS)
+def test_renders_a_list_where_plugins_are_chained(fields: Json, behind: list[Json]) -> None:
+    found = json.loads(render(network(**fields), PATHS))
+    first, *others = found.pop("plugins")
+    assert found == {"cniVersion": "1.0.0", "name": "default.lan"}
+    assert others == behind
+    shared = ("tuning", "sbr", "bandwidth", "capabilities")
+    alone = {key: value for key, value in fields.items() if key not in shared}
+    assert {**found, **first} == json.loads(render(network(**alone), PATHS))
+
+
+def test_whereabouts_in_a_list_is_not_asked_to_check() -> None:
+    """It has no CHECK, and libcni asks each plugin of a list."""
+    fields: Json = {"tuning": {"promisc": True}, "ipam": wb()}
+    assert json.loads(render(network(**fields), PATHS))["disableCheck"] is True
+
+
+def test_every_plugin_that_is_called_is_named() -> None:
+    for fields, behind in CHAINS:
+        one = network(**fields)
+        called = {one.type, *([one.ipam.type] if one.ipam else []), *(b["type"] for b in behind)}
+        assert {*one.plugins} == called
 
 
 def test_is_readable_in_a_diff_and_stable() -> None:
@@ -166,7 +310,7 @@ def test_refuses_alone(fields: Json, said: str) -> None:
 
 
 def test_every_withheld_key_says_why() -> None:
-    for kind in ("macvlan", "ipvlan", "bridge"):
+    for kind in ("macvlan", "ipvlan", "bridge", "sriov", "bond"):
         with pytest.raises(ValidationError, match="is not offered: every pod of the network"):
             network(type=kind, mac="02:00:00:00:00:01", ipam=wb())
 
@@ -321,6 +465,55 @@ ACROSS: Final[list[tuple[list[Json], str, K3s, list[tuple[str, str]]]]] = [
         "whereabouts",
         MULTI,
         [("0.ipam.routes.0.dst", "serviceCidr")],
+    ),
+    (  # a VLAN is a wire of its own, and so is what goes without a tag
+        [
+            {"ipam": wb()},
+            {"name": "two", "type": "vlan", "vlanId": 1, "ipam": wb()},
+            {"name": "three", "type": "vlan", "vlanId": 5, "ipam": wb()},
+            {"name": "four", "type": "bridge", "bridge": "eth1", "vlan": 5, "ipam": wb()},
+        ],
+        "whereabouts",
+        MULTI,
+        [("3.ipam.range", "overlaps networks[2] on eth1")],
+    ),
+    (
+        [
+            {"type": "sriov", "vlan": 5, "ipam": wb()},
+            {"name": "two", "type": "sriov", "ipam": wb()},
+            {"name": "three", "type": "sriov", "vlan": 5, "ipam": wb()},
+            {"name": "four", "type": "sriov", "resourceName": "a.b/c", "vlan": 5, "ipam": wb()},
+        ],
+        "whereabouts",
+        MULTI,
+        [("2.ipam.range", "overlaps networks[0] on intel.com/netdevice")],
+    ),
+    (  # what one takes away no other has, in either order; an interface of the pod is no device
+        [
+            {"type": "bond", "linksInContainer": False},
+            {"name": "two", "type": "bond"},
+            {"name": "three", "type": "host-device", "device": "net2"},
+            {"name": "four", "type": "bridge", "bridge": "net1"},
+            {"name": "five", "type": "host-device", "device": "eth5"},
+            {"name": "six", "type": "host-device", "pciBusID": "0000:00:1F.6"},
+            {"name": "seven", "type": "host-device", "pciBusID": "0000:00:1f.6"},
+        ],
+        "dhcp",
+        MULTI,
+        [
+            ("2.device", "networks[0] takes it away already"),
+            ("3.bridge", "networks[0] takes it away from the node"),
+            ("6.pciBusID", "networks[5] takes it away already"),
+        ],
+    ),
+    (  # where a bond in the pod leads is not known
+        [
+            {"type": "bond", "ipam": wb()},
+            {"name": "two", "type": "bond", "ipam": wb()},
+        ],
+        "whereabouts",
+        MULTI,
+        [],
     ),
     ([{"ipam": local()}], "host-local", SINGLE, []),
     ([{"ipam": local()}], "host-local", MULTI, [("0.ipam.type", "the cluster has several nodes")]),

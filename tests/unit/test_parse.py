@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_snake
 
 from components.args import MultusArgs
-from components.networks import render
+from components.networks import Raw, render
 from components.settings import decoded, parse
 from tests.unit.test_schema import COMMITTED, GOOD
 
@@ -29,7 +29,10 @@ SETTINGS: Final = settings(
 MODELS: Final[list[Mapping[str, Any]]] = [
     one["properties"] for one in COMMITTED["$defs"].values() if "properties" in one
 ]
-KEYS: Final = sorted({key for one in MODELS for key in one} | {"rangestart", "", "pod.x"})
+RAW_KEYS: Final = {"cniVersion", "plugins", "configuration_path", "range_start", "ingressRate"}
+KEYS: Final = sorted(
+    {key for one in MODELS for key in one} | {"rangestart", "", "pod.x"} | RAW_KEYS
+)
 TOP: Final = sorted(
     key.removeprefix("multus:")
     for key in COMMITTED["properties"]["config"]["properties"]
@@ -38,6 +41,17 @@ TOP: Final = sorted(
 WORDS: Final = [
     *("k3s", "single", "multi", "v1.34.2+k3s1", "host-local", "whereabouts", "dhcp", "static"),
     *("macvlan", "ipvlan", "bridge", "l3", "eth1", "lan", "type", "range", "version", ""),
+    *(
+        "vlan",
+        "host-device",
+        "sriov",
+        "bond",
+        "raw",
+        "tuning",
+        "ips",
+        "intel.com/nic",
+        '{"type":"a"}',
+    ),
     *(
         "10.0.0.0/24",
         "10.0.0.0/25",
@@ -112,6 +126,14 @@ def test_a_nearly_good_stack_is_refused_or_renders(raw: Json) -> None:
         renders_cleanly(args)
 
 
+def sysctls(node: Any) -> set[str]:
+    """The kernel settings in a good stack, which are keys that the user writes."""
+    if isinstance(node, dict):
+        own = set(node.get("sysctl", {}))
+        return own.union(*(sysctls(value) for value in node.values()))
+    return set().union(*(sysctls(value) for value in node)) if isinstance(node, list) else set()
+
+
 # The names under which the plugins read what the models call otherwise.
 SNAKE_CASE: Final = (
     *("networkName", "enableOverlappingRanges", "leaderLeaseDuration", "leaderRenewDeadline"),
@@ -120,7 +142,9 @@ SNAKE_CASE: Final = (
 KNOWN: Final = {
     *(set(KEYS) - set(SNAKE_CASE)),
     *(to_snake(key) for key in SNAKE_CASE),
-    *("cniVersion", "configuration_path", "range_start", "range_end"),
+    *("cniVersion", "configuration_path", "range_start", "range_end", "plugins", "disableCheck"),
+    *("link_state", "min_tx_rate", "max_tx_rate", "ips", "mac"),
+    *(key for stack in GOOD.values() for key in sysctls(stack)),
 }
 
 
@@ -135,13 +159,17 @@ def renders_cleanly(args: MultusArgs) -> None:
         text = render(network, args.cluster.paths)
         body = json.loads(text)
         assert json.dumps(body, indent=2) == text
-        assert keys(body) <= KNOWN
         assert body["name"] == network.cni_name
-        assert body["type"] == network.type
+        if isinstance(network, Raw):
+            assert {**body, **network.config} == body
+            continue
+        assert keys(body) <= KNOWN
+        first = body["plugins"][0] if "plugins" in body else body
+        assert first["type"] == network.type
         if network.ipam is None:
-            assert body["ipam"] == {}
+            assert first["ipam"] == {}
         else:
-            assert body["ipam"]["type"] == network.ipam.type
+            assert first["ipam"]["type"] == network.ipam.type
             assert network.ipam.capacity is None or 1 <= network.ipam.capacity < 2**53
     json.dumps([args.values, args.crd_values])
 

@@ -54,6 +54,14 @@ ONLY_THE_MODELS_SEE: Final = {
         dhcp-option-twice ipvlan-layer-3-with-dhcp
         range-of-the-pods range-of-the-pods-of-a-custom-cluster
         range-of-the-services route-takes-the-services
+        raw-bandwidth-without-cable raw-beside-others raw-chained-alone
+        raw-host-local-on-several-nodes raw-known-fields raw-name raw-plugin-of-nobody raw-version
+        raw-whereabouts-gateway raw-whereabouts-path
+        bandwidth-half bandwidth-without-cable capabilities-nobody-serves
+        host-device-mtu host-device-named-twice host-device-no-device
+        sbr-with-chosen-addresses
+        sbr-without-addresses sbr-without-gateway sriov-annotation-by-hand sriov-rates
+        sriov-without-its-plugin tuning-disables-ipv6 tuning-nothing
         bridge-hairpin-and-promiscuous bridge-trunk dhcp-in-whereabouts-stack
         dhcp-value-and-argument exclude-beside-ip-ranges gateway-with-dual-stack
         global-namespaces-without-isolation host-local-on-several-nodes
@@ -65,6 +73,8 @@ ONLY_THE_MODELS_SEE: Final = {
     """,
     # It depends on another network.
     "across": """
+        bond-takes-a-master extra-binaries-twice host-device-takes-a-master host-device-twice
+        vlan-and-bridge-on-one-wire vlan-of-one-master-twice
         duplicate-name gateway-handed-out-by-another-network ipvlan-modes-differ
         bridge-gateway-handed-out-by-another-network bridge-gateways-of-two-networks
         overlap-by-default-vlan static-takes-the-gateway
@@ -112,7 +122,14 @@ def stack(ipam: str, *networks: Stack, cluster: Stack | None = None, **others: A
 
 
 def on(ipam: Stack | None, kind: str = "macvlan", **others: Any) -> Stack:
-    port = {"bridge": "br1"} if kind == "bridge" else {"master": "eth1"}
+    ports: dict[str, Stack] = {
+        "bridge": {"bridge": "br1"},
+        "host-device": {},
+        "raw": {},
+        "sriov": {"resourceName": "intel.com/netdevice"},
+        "bond": {"mode": "active-backup", "links": [{"name": "net1"}, {"name": "net2"}]},
+    }
+    port = ports.get(kind, {"master": "eth1"})
     body = {"name": "lan", "type": kind, **port, **others}
     return body if ipam is None else {**body, "ipam": ipam}
 
@@ -195,6 +212,85 @@ GOOD: Final[dict[str, Stack]] = {
     "bridge": stack("host-local", on(SUBNET, "bridge", isGateway=True, ipMasq=True)),
     "bridge with VLANs": stack(
         "dhcp", on(None, "bridge", vlan=5, vlanTrunk=[{"id": 7}, {"minID": 10, "maxID": 20}])
+    ),
+    "vlan": stack("whereabouts", on(FLAT, "vlan", vlanId=5, mtu=1400)),
+    "host-device": stack("dhcp", on({"type": "dhcp"}, "host-device", device="eth2")),
+    "host-devices by their addresses": stack(
+        "dhcp",
+        on(None, "host-device", hwaddr="02:00:00:00:00:01"),
+        on(None, "host-device", name="two", pciBusID="0000:00:1f.6"),
+        on(None, "host-device", name="three", kernelpath="/devices/pci0000"),
+        on(None, "host-device", name="four", resourceName="intel.com/nic"),
+    ),
+    "sriov": stack(
+        "whereabouts",
+        on(
+            FLAT,
+            "sriov",
+            vlan=5,
+            vlanQoS=3,
+            vlanProto="802.1ad",
+            spoofchk=False,
+            trust=True,
+            linkState="enable",
+            minTxRate=10,
+            maxTxRate=100,
+            logLevel="debug",
+            logFile="/var/log/sriov.log",
+        ),
+        extraBinaries=["sriov"],
+    ),
+    "bond": stack(
+        "dhcp",
+        on(None, "bond", failOverMac=1, miimon=200, mtu=1400),
+        on(
+            None,
+            "bond",
+            name="two",
+            mode="balance-tlb",
+            linksInContainer=False,
+            allSlavesActive=True,
+            tlbDynamicLb=False,
+            xmitHashPolicy="layer3+4",
+        ),
+    ),
+    "plugins behind": stack(
+        "host-local",
+        on(
+            SUBNET,
+            "bridge",
+            tuning={
+                "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"},
+                "promisc": True,
+                "allmulti": False,
+                "txQLen": 500,
+            },
+            sbr={},
+            bandwidth={
+                "ingressRate": 10**6,
+                "ingressBurst": 10**6,
+                "egressRate": 10**6,
+                "egressBurst": 10**6,
+            },
+            capabilities=["ips", "mac"],
+        ),
+    ),
+    "raw": stack(
+        "dhcp",
+        on(None, "raw", config={"type": "macvlan", "master": "eth1", "linkInContainer": False}),
+        on(
+            None, "raw", name="two", config='{"type": "ovs", "bridge": "br1", "trunk": [{"id": 5}]}'
+        ),
+        on(
+            None,
+            "raw",
+            name="three",
+            config={"plugins": [{"type": "ptp", "ipam": {"type": "dhcp"}}, {"type": "portmap"}]},
+        ),
+        extraBinaries=["ovs"],
+    ),
+    "labels and annotations": stack(
+        "dhcp", on(None, labels={"team": "net", "a.b/c": ""}, annotations={"note": "any text: é"})
     ),
     "passthru": stack("dhcp", on(None, mode="passthru", bcqueuelen=1000, namespace="data")),
     "an older chart": stack("dhcp", chart={"version": "v4.2.418"}),

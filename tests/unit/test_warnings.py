@@ -107,3 +107,35 @@ def test_ipvlan_with_dhcp() -> None:
     pods = {"name": "a", "type": "ipvlan", "master": "eth1", "ipam": {"type": "dhcp"}}
     [said] = warnings(pods, ipam="dhcp")
     assert "client identifiers" in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        (
+            {"type": "vlan", "master": "eth1", "vlanId": 5, "ipam": {"type": "dhcp"}},
+            "VLAN 5 of eth1 once",
+        ),
+        ({"type": "host-device", "device": "eth2"}, "takes eth2 away"),
+        ({"type": "host-device", "resourceName": "a.b/c"}, None),
+        ({"linksInContainer": False}, "takes eth1 and eth2 away"),
+        ({"linksInContainer": True}, None),
+    ],
+)
+def test_room_for_one_pod_on_a_node(fields: dict[str, Any], why: str | None) -> None:
+    links = [{"name": "eth1"}, {"name": "eth2"}]
+    bond = {"type": "bond", "mode": "active-backup", "links": links}
+    said = warnings({"name": "a", **({} if "type" in fields else bond), **fields}, ipam="dhcp")
+    assert len(said) == (why is not None)
+    assert all(
+        f"room for one pod of network default/a: the {'kernel' if 'VLAN' in one else 'pod'}" in one
+        and str(why) in one
+        for one in said
+    )
+
+
+def test_control_bonds_whose_wires_are_not_known() -> None:
+    links = [{"name": "net1"}, {"name": "net2"}]
+    bond = {"type": "bond", "mode": "active-backup", "links": links}
+    one = bond | {"name": "a", "ipam": {"type": "whereabouts", "range": RANGE}}
+    assert warnings(one, one | {"name": "b"}) == []

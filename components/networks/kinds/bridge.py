@@ -1,80 +1,22 @@
-"""The kinds of networks: macvlan, ipvlan, bridge. Each renders what its CNI plugin reads.
+"""bridge: pods on a bridge of their node.
 
-Fields and rules from containernetworking/plugins 1.9.1, `plugins/main/{macvlan,ipvlan,bridge}`.
-Where a plugin would guess (the master of macvlan), the field is required.
+Fields and rules from containernetworking/plugins 1.9.1, `plugins/main/bridge`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, assert_never
+from typing import Any, ClassVar, Literal, assert_never
 
 from pydantic import Field
 
-from components import ipam
-from components.cluster import Paths
 from components.faults import Fault
 from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.model import Model
 from components.networks.bridging import colliding
-from components.networks.common import CNI_VERSION, BridgeName, Master, NetworkBase
-
-LONGEST_NAME = 15  # of an interface, in bytes
-ON_MASTER = {
-    "mac": "every pod of the network would get the same one",
-    "linkInContainer": "the master is the node's interface",
-    "bridge": 'a network of type "bridge" has one',
-}
-
-
-class Macvlan(NetworkBase):
-    """Pods as hosts of their own on the master's wire. The node itself cannot reach them."""
-
-    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "x", "master": "x"}
-    withheld: ClassVar[Mapping[str, str]] = ON_MASTER
-
-    type: Literal["macvlan"]
-    """macvlan."""
-    master: Master
-    """The node's interface, of the same name on every node, such as eth1."""
-    mode: Literal["bridge", "private", "vepa", "passthru"] = "bridge"
-    """How pods on one node reach each other; bridge is what nearly everybody wants."""
-    bcqueuelen: int | None = Field(default=None, ge=0, le=2**32 - 1)
-    """Length of the queue for broadcasts, in packets."""
-
-    @property
-    def segment(self) -> str:
-        return self.master
-
-
-class Ipvlan(NetworkBase):
-    """Pods with addresses of their own that share the master's MAC address."""
-
-    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "x", "master": "x"}
-    withheld: ClassVar[Mapping[str, str]] = ON_MASTER
-
-    type: Literal["ipvlan"]
-    """ipvlan."""
-    master: Master
-    """The node's interface, of the same name on every node, such as eth1."""
-    mode: Literal["l2", "l3", "l3s"] = "l2"
-    """On which layer the master passes packets to pods."""
-    ipam: ipam.Ipam
-    """Where addresses come from; ipvlan does not work without."""
-
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        if isinstance(self.ipam, Dhcp) and self.mode != "l2":
-            yield Fault(
-                ("mode",),
-                "on layer 3 no DHCP server hears a pod. Use l2 or another ipam",
-                self.mode,
-            )
-
-    @property
-    def segment(self) -> str:
-        return self.master
+from components.networks.chained import ONE_FOR_ALL
+from components.networks.common import TypedNetwork
+from components.networks.names import LONGEST, BridgeName
 
 
 class VlanTrunk(Model):
@@ -97,16 +39,19 @@ class VlanTrunk(Model):
             yield Fault((), "needs id, or minID and maxID", absence=True)
 
 
-class Bridge(NetworkBase):
+class Bridge(TypedNetwork):
     """A bridge on each node. It reaches other nodes only if it has one of their wires as a port."""
 
     stand_ins: ClassVar[Mapping[str, Any]] = {"name": "x", "bridge": "x"}
     withheld: ClassVar[Mapping[str, str]] = {
         "master": "a bridge has none. Add the node's interface to the bridge on the node",
-        "mac": "every pod of the network would get the same one",
+        "mac": f'{ONE_FOR_ALL}. Use capabilities: [mac] and the pod\'s annotation ("mac")',
         "isDefaultGateway": "it would take the pod's own default route. Ask for it in the pod's "
         'annotation ("default-route") instead',
     }
+
+    mac_by = "plugin"
+    veth = True
 
     type: Literal["bridge"]
     """bridge."""
@@ -151,11 +96,11 @@ class Bridge(NetworkBase):
             yield Fault(
                 ("preserveDefaultVlan",), "does nothing without vlan or vlanTrunk", absence=True
             )
-        if self.is_gateway and self.vlan and len(f"{self.bridge}.{self.vlan}") > LONGEST_NAME:
+        if self.is_gateway and self.vlan and len(f"{self.bridge}.{self.vlan}") > LONGEST:
             yield Fault(
                 ("bridge",),
                 f"the gateway of a VLAN is on an interface {self.bridge}.{self.vlan}, and the "
-                f"kernel takes {LONGEST_NAME} characters. Use a shorter name",
+                f"kernel takes {LONGEST} characters. Use a shorter name",
                 self.bridge,
             )
         if self.ipam is None:
@@ -196,35 +141,3 @@ class Bridge(NetworkBase):
             case _:
                 assert_never(plugin)
         yield Fault(("isGateway",), fix, self.is_gateway, absence=True)
-
-
-Network = Annotated[Macvlan | Ipvlan | Bridge, Field(discriminator="type")]
-AnyNetwork = Macvlan | Ipvlan | Bridge
-
-
-def render(network: AnyNetwork, paths: Paths) -> str:
-    """`spec.config` of the NetworkAttachmentDefinition: CNI JSON, readable in a diff."""
-    body: dict[str, Any] = {
-        "cniVersion": CNI_VERSION,
-        "name": network.cni_name,
-        "type": network.type,
-        **_kind(network),
-    }
-    if network.mtu is not None:
-        body["mtu"] = network.mtu
-    body["ipam"] = {} if network.ipam is None else ipam.render(network.ipam, paths)
-    return json.dumps(body, indent=2)
-
-
-def _kind(network: AnyNetwork) -> dict[str, Any]:
-    """The fields of the kind alone, under the plugin's names."""
-    match network:
-        case Macvlan() | Ipvlan():
-            required = {"master": network.master, "mode": network.mode}
-        case Bridge():
-            required = {"bridge": network.bridge}
-        case _:
-            assert_never(network)
-    shared = {*NetworkBase.model_fields, "type"}
-    rest = network.model_dump(mode="json", by_alias=True, exclude=shared, exclude_defaults=True)
-    return required | rest

@@ -1,0 +1,135 @@
+"""A pod's annotation: what Multus reads, and what it would drop or break on."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_network
+from typing import Any, Final
+
+import pytest
+
+from components import K3s, Selection, pod_annotation
+from components.networks.annotation import KEY, example
+from tests.unit.test_networks import Json, local, network, static, wb
+
+LOCAL: Final[Json] = {"ipam": local(), "capabilities": ["ips", "mac"]}
+DUAL: Final[Json] = {
+    "ipam": {
+        "type": "static",
+        "addresses": [{"address": "10.0.0.5/24"}, {"address": "fd00::5/64"}],
+    },
+    "capabilities": ["ips", "mac"],
+}
+LINKS: Final[Json] = {"type": "bond", "links": [{"name": "net1"}, {"name": "fast"}]}
+
+
+def pick(fields: Json | None = None, **wishes: Any) -> Selection:
+    return Selection(network=network(**(fields or {})), **wishes)
+
+
+def test_is_the_json_form_that_multus_reads() -> None:
+    found = pod_annotation(
+        [
+            pick({"namespace": "data"}, interface="lan0"),
+            pick(
+                LOCAL,
+                ips=("10.0.0.9/24",),
+                mac="02:00:00:00:00:0A",
+                default_route=("10.0.0.1",),
+            ),
+        ]
+    )
+    assert found.annotations == {KEY: found.value}
+    assert json.loads(found.value) == [
+        {"name": "lan", "namespace": "data", "interface": "lan0"},
+        {
+            "name": "lan",
+            "namespace": "default",
+            "ips": ["10.0.0.9/24"],
+            "mac": "02:00:00:00:00:0a",
+            "default-route": ["10.0.0.1"],
+        },
+    ]
+    assert found.resources == {}
+
+
+def test_counts_what_a_container_must_request() -> None:
+    function: Json = {"type": "sriov"}
+    raw: Json = {
+        "type": "raw",
+        "config": {"type": "ovs"},
+        "annotations": {"k8s.v1.cni.cncf.io/resourceName": "a.b/c"},
+    }
+    found = pod_annotation([pick(function), pick(function), pick(raw)])
+    assert found.resources == {"intel.com/netdevice": 2, "a.b/c": 1}
+    assert found.warnings == ()
+
+
+BAD: Final[list[tuple[list[tuple[Json, Json]], str]]] = [
+    ([], "selections is empty"),
+    ([({}, {"interface": "eth0"})], "the pod itself has it"),
+    ([({}, {}), ({}, {"interface": "net1"})], r"selections\[0\] has it"),
+    ([({}, {"interface": "net2"}), ({}, {})], r"\[1\]\.interface is \"net2\", but selections\[0\]"),
+    ([({}, {"interface": "a b"})], "1 to 15 ASCII characters"),
+    ([({"ipam": local()}, {"ips": ("10.0.0.9/24",)})], r"Add capabilities: \[ips\]"),
+    ([({"ipam": wb()}, {"mac": "02:00:00:00:00:01"})], r"Add capabilities: \[mac\]"),
+    ([(LOCAL, {"mac": "01:00:00:00:00:01"})], "no interface can have it"),
+    ([(LOCAL, {"mac": "00:00:00:00:00:00"})], "no interface can have it"),
+    ([(LOCAL, {"mac": "02-00-00-00-00-01"})], "six pairs of hex digits"),
+    ([(LOCAL, {"ips": ("10.0.0.9",)})], 'Did you mean "10.0.0.9/24"'),
+    ([(LOCAL, {"ips": ("10.0.0.1/24",)})], "hands out 10.0.0.2 to 10.0.0.254"),
+    ([(LOCAL, {"ips": ("10.0.0.9/24", "10.0.0.9/24")})], "stands there twice"),
+    ([({}, {"default_route": ("10.0.0.1",)})], "gives no addresses"),
+    ([(LOCAL, {"default_route": ("10.0.1.1",)})], "it is outside 10.0.0.0/24"),
+    ([(LOCAL, {"ips": ("10.0.0.9/24",), "default_route": ("10.0.0.9",)})], "pod's own address"),
+    ([(LOCAL, {"default_route": ("10.0.0.1", "10.0.0.3")})], "Multus takes one of IPv4"),
+    (
+        [(LOCAL, {"default_route": ("10.0.0.1",)}), (LOCAL, {"default_route": ("10.0.0.1",)})],
+        r"selections\[0\] takes IPv4's already",
+    ),
+    ([({}, {}), (LINKS, {})], "makes a bond of fast, which no network before it makes"),
+    ([({}, {}), (LINKS, {}), ({}, {"interface": "fast"})], "makes a bond of fast"),
+]
+
+
+@pytest.mark.parametrize(("selected", "said"), BAD)
+def test_refuses(selected: list[tuple[Json, Json]], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        pod_annotation([pick(fields, **wishes) for fields, wishes in selected])
+
+
+def test_control_a_bond_of_networks_before_it() -> None:
+    assert pod_annotation([pick(), pick(interface="fast"), pick(LINKS)]).warnings == ()
+
+
+def test_warns_of_a_default_route_that_takes_dns_away() -> None:
+    [said] = pod_annotation([pick(LOCAL, default_route=("10.0.0.1",))]).warnings
+    assert "by net1 takes pods' way to the cluster (10.42.0.0/16, 10.43.0.0/16)" in said
+    assert pod_annotation([pick(LOCAL)]).warnings == ()
+
+
+@pytest.mark.parametrize(("gateways", "warned"), [(("10.0.0.1",), 2), (("10.0.0.1", "fd00::1"), 1)])
+def test_warns_of_the_other_familys_default_route(gateways: tuple[str, ...], warned: int) -> None:
+    cluster = K3s(
+        distribution="k3s",
+        version="v1.34.2+k3s1",
+        nodes="multi",
+        cluster_cidr=(ip_network("10.52.0.0/16"), ip_network("fd42::/56")),
+    )
+    said = pod_annotation([pick(DUAL, default_route=gateways)], cluster).warnings
+    assert len(said) == warned
+    assert "10.52.0.0/16, fd42::/56, 10.43.0.0/16" in said[0]
+
+
+def test_the_example_is_an_annotation_that_is_accepted() -> None:
+    found = example(network(**DUAL))
+    assert found is not None
+    assert json.loads(found[KEY]) == [
+        {
+            "name": "lan",
+            "namespace": "default",
+            "ips": ["10.0.0.5/24", "fd00::5/64"],
+            "mac": "02:00:00:00:00:01",
+        }
+    ]
+    assert example(network(ipam=static("10.0.0.5/24"))) is None
