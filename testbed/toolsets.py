@@ -174,6 +174,16 @@ TOOLSETS: tuple[Toolset, ...] = (
         on_path=False,  # `bridge` on PATH is iproute2's
     ),
     Toolset(
+        "cni-parser",
+        "wire",
+        "github.com/containernetworking/cni",
+        # Reads configurations with the libraries that Multus and host-local read them with:
+        # asked for its version, a plugin reads no configuration.
+        (Tool("cni-parser", ".", ()),),
+        minutes=0.2,
+        on_path=False,  # ours
+    ),
+    Toolset(
         "multus",
         "wire",
         "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",

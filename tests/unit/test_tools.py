@@ -128,7 +128,7 @@ def test_kubectl_may_come_from_path_though_the_control_plane_does_not(path: Path
     assert _found("kubernetes")["kubectl"].version == "1.32.4"
 
 
-@pytest.mark.parametrize("name", ["cni-plugins", "multus", "whereabouts"])
+@pytest.mark.parametrize("name", ["cni-parser", "cni-plugins", "multus", "whereabouts"])
 def test_what_the_chart_pins_is_never_taken_from_path(path: Path, name: str) -> None:
     for tool in SETS[name].tools:
         _says(path / tool.name, "99.0.0")
