@@ -43,7 +43,7 @@ test: tools lint
 	@$(BIN)/pytest
 
 unit: $(READY)
-	@$(BIN)/pytest tests/unit tests/component tests/stacks
+	@$(BIN)/pytest -n auto tests/unit tests/component tests/stacks
 
 engine: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine

@@ -12,7 +12,7 @@ from testbed.charts import oracle
 from tests.stacks.files import parsed
 from tests.unit.test_values import typed
 
-PROFILES: Final = {"host-local", "dhcp", "whereabouts"}
+PROFILES: Final = ("host-local", "dhcp", "whereabouts")
 
 
 def rendered(profile: str, version: str) -> set[str]:
