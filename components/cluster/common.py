@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
@@ -105,7 +106,7 @@ class Paths:
         return (self.conf_dir, self.bin_dir) == (STANDARD_CONF, STANDARD_BIN)
 
 
-class ClusterBase(Model):
+class ClusterBase(Model, ABC):
     """The fields and properties that all distributions share; each kind defines its own."""
 
     # How messages call it.
@@ -117,8 +118,9 @@ class ClusterBase(Model):
         service_cidr: Cidrs
 
     @property
+    @abstractmethod
     def paths(self) -> Paths:
-        raise NotImplementedError
+        """The directories that the chart is told."""
 
     def faults(self) -> Iterator[Fault]:
         for index, services in enumerate(self.service_cidr):
@@ -131,9 +133,9 @@ class ClusterBase(Model):
                     )
 
     @property
+    @abstractmethod
     def containerd_socket_path(self) -> str | None:
         """Socket of containerd on every node; None where it is not known."""
-        raise NotImplementedError
 
     @property
     def own_networks(self) -> Iterator[tuple[Cidr, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, assert_never
 
@@ -73,7 +74,7 @@ class NetworkBase(Model):
         return f"{self.namespace}.{self.name}"
 
 
-class TypedNetwork(NetworkBase):
+class TypedNetwork(NetworkBase, ABC):
     """The fields of every network that is described by a type's own fields."""
 
     # Who sets a MAC address that a pod asks for: the kind's plugin, tuning behind it, or nobody.
@@ -146,9 +147,9 @@ class TypedNetwork(NetworkBase):
         return None
 
     @property
+    @abstractmethod
     def segment(self) -> str:
         """The device, or what else stands for the wire, in words that the user wrote."""
-        raise NotImplementedError
 
     @property
     def chain(self) -> tuple[dict[str, Any], ...]:
