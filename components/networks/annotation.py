@@ -214,8 +214,10 @@ def example(network: AnyNetwork) -> dict[str, str] | None:
         return None
     wishes: dict[str, Any] = {}
     if "ips" in network.capabilities and network.ipam is not None:
+        # Of host-local's subnets a pod has an address of one in each inner list.
+        firsts = {pool.path[:2]: pool for pool in reversed(network.ipam.pools)}
         wishes["ips"] = tuple(
-            f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in network.ipam.pools
+            f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in reversed(firsts.values())
         )
     if "mac" in network.capabilities:
         wishes["mac"] = EXAMPLE_MAC

@@ -133,3 +133,16 @@ def test_the_example_is_an_annotation_that_is_accepted() -> None:
         }
     ]
     assert example(network(ipam=static("10.0.0.5/24"))) is None
+
+
+def test_the_example_has_one_address_of_each_inner_list() -> None:
+    """host-local gives a pod no second one of a list, and refuses the pod that asks for it."""
+    ranges = [
+        [{"subnet": "10.0.0.0/24", "rangeStart": "10.0.0.9"}, {"subnet": "10.0.1.0/24"}],
+        [{"subnet": "fd00::/64"}],
+    ]
+    plugin = {"type": "host-local", "ranges": ranges}
+    found = example(network(ipam=plugin, capabilities=["ips"]))
+    assert found is not None
+    [body] = json.loads(found[KEY])
+    assert body["ips"] == ["10.0.0.9/24", "fd00::2/64"]
