@@ -55,6 +55,12 @@ def until(path: Path, *, there: bool) -> None:
         time.sleep(0.02)
 
 
+def _signals_as_usual() -> None:
+    """Where the tests run under nohup, or in the background, children would ignore some."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_nothing_of_it_stays_when_a_task_is_killed(
@@ -68,6 +74,7 @@ def test_nothing_of_it_stays_when_a_task_is_killed(
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=_signals_as_usual,  # noqa: PLW1509 (one thread)
         env={
             "PATH": f"{seen.parent / 'bin'}:/usr/bin:/bin",
             "HOME": str(seen),
