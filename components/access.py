@@ -46,15 +46,18 @@ class Access:
         return found
 
 
-def provider(access: Access) -> Provider:
-    """The provider for the stack's cluster; raises KubeconfigError."""
+def provider(access: Access, name: str = "cluster") -> Provider:
+    """The provider for the stack's cluster; raises KubeconfigError.
+
+    name: of the resource; a program for several clusters needs one for each.
+    """
     kubeconfig: pulumi.Input[str] | None = access.kubeconfig
     if kubeconfig is None:
         kubeconfig = ambient(os.environ, Path.home())
         refuse_context(access.context, files(os.environ, Path.home(), kubeconfig))
     with _unset("KUBECONFIG"):
         return Provider(
-            "cluster",
+            name,
             kubeconfig=kubeconfig,
             context=access.context,
             cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",

@@ -2,7 +2,8 @@
 
 Validators raise `FaultsError`, which may carry several faults at once; `translated` turns
 pydantic's own errors into the same shape. It does not decide how faults are printed together or
-where they stop a run: `settings.py` does that for stack files.
+where they stop a run: `settings.py` does that for stack files. A program in Python gets an
+`ArgsError` from the class that it calls.
 
 A fault's line reads: path, value, rule, suggestion.
 `multus:networks[2].ipam.range is "10.0.0.1/24", but a range must not have host bits set. Did you
@@ -61,6 +62,21 @@ class FaultsError(ValueError):
         self.faults = tuple(faults)
         lines = (str(fault) if fault.path else printable(fault.rule) for fault in faults)
         super().__init__("; ".join(lines))
+
+
+class ArgsError(FaultsError):
+    """What a program in Python gave has faults: their count first, then one line for each.
+
+    Unlike a stack file's error it prints with a traceback, which names the program's line.
+    """
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.name = name
+
+    def __str__(self) -> str:
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        return f"{self.name} has {count}:" + "".join(f"\n  {fault}" for fault in self.faults)
 
 
 def refuse(faults: Iterable[Fault]) -> None:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from components.faults import (
+    ArgsError,
     Fault,
     FaultsError,
     Path,
@@ -53,6 +54,18 @@ class Model(BaseModel):
     # Sound values for required keys: with them the checks across fields can run where such a key
     # is faulty itself. No fault about them is ever shown.
     stand_ins: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, **given: Any) -> None:
+        """As pydantic's own, with the faults in our words: what a Python program has is this."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            faults = unique(translated(error, given, union=False))
+            raise ArgsError(type(self).__name__, faults) from None
+
+    # Without pydantic's mark for its own, models inside of others would be made by this too, and
+    # would lose the context.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @model_validator(mode="wrap")
     @classmethod

@@ -22,7 +22,8 @@ from components import networks, oci
 from components.access import Access
 from components.args import MultusArgs
 from components.live import COMMAND, UNDO, Task, script
-from components.networks import annotation
+from components.networks.annotation import Selection, pod_annotation
+from components.networks.summary import summary
 from components.schedule import DEFAULT as DEFAULT_SCHEDULE
 
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
@@ -56,6 +57,8 @@ class MultusComponent(pulumi.ComponentResource):
     networks: pulumi.Output[dict[str, Any]]
     """By `namespace/name`: namespace, annotation for pods, ipam, capacity in addresses.
 
+    There when its networks are and Multus's pods are ready: what is made from it waits for both,
+    since a pod that starts earlier goes without the network and nothing says so. Known at preview.
     Capacity is null where it is not known (DHCP, layer 2 only), and by node for host-local.
     `podsPerNode` is there where a node has room for one only, `resource` where pods must ask for
     a device plugin's, `example` where pods may choose an address or MAC address.
@@ -102,14 +105,16 @@ class MultusComponent(pulumi.ComponentResource):
             helm_values = pulumi.Output.secret(args.values)
         crds, release = self._releases(helm_values)
         declared = self._declare_networks(crds, labels, annotations)
-        self._wait_for(release)
+        ready = self._wait_for(release)
         self._schedule(release)
         Guard(f"{name}-guard", opts=self._options(crds, release, *declared, protect=args.protect))
 
         self.release_name = release.name.apply(lambda known: known or charts.RELEASE)
         self.chart_version = release.version.apply(lambda known: known or args.chart.version)
-        self.networks = pulumi.Output.from_input(
-            {network.key: _summary(network) for network in args.networks}
+        # A URN is known at preview too, and what comes from it depends on the resource.
+        self._serving = pulumi.Output.all(*(one.urn for one in (*declared, ready)))
+        self.networks = self._serving.apply(
+            lambda _: {network.key: summary(network) for network in args.networks}
         )
         self.values = pulumi.Output.from_input(helm_values)
         images = list(args.images)  # named by the values, and a secret as these are
@@ -125,6 +130,16 @@ class MultusComponent(pulumi.ComponentResource):
                 "images": self.images,
             }
         )
+
+    def pod_annotations(self, *selections: Selection) -> pulumi.Output[dict[str, str]]:
+        """The annotations of a pod that joins these networks, in that order; raises ArgsError.
+
+        They wait for what `networks` waits for. What surprises is said as warnings.
+        """
+        joined = pod_annotation(selections, self._args.cluster, self._args.networks)
+        for warning in joined.warnings:
+            pulumi.log.warn(warning, self)
+        return self._serving.apply(lambda _: joined.annotations)
 
     def _options(
         self, *depends_on: pulumi.Resource, protect: bool = False
@@ -243,9 +258,9 @@ class MultusComponent(pulumi.ComponentResource):
             for network in self._args.networks
         ]
 
-    def _wait_for(self, release: Release) -> None:
+    def _wait_for(self, release: Release) -> local.Command:
         """Until every pod of the release is ready, whatever becomes of the networks."""
-        self._task(
+        return self._task(
             "ready",
             "readiness",
             {
@@ -306,23 +321,3 @@ def _merged(
     if shared is None:
         return dict(own)
     return pulumi.Output.from_input(shared).apply(lambda given: {**given, **own})
-
-
-def _summary(network: networks.AnyNetwork) -> dict[str, Any]:
-    """What a person needs to use the network."""
-    understood = network.network if isinstance(network, networks.Raw) else network
-    ipam = network.ipam
-    found: dict[str, Any] = {
-        "namespace": network.namespace,
-        "annotation": {"k8s.v1.cni.cncf.io/networks": network.key},
-        "ipam": ipam.type if ipam is not None else None,
-        "capacity": ipam.capacity if ipam is not None else None,
-    }
-    if understood is not None and understood.one_per_node:
-        found["podsPerNode"] = 1
-    annotations = {**network.annotations, **network.own_annotations}
-    if example := annotation.example(network):
-        found["example"] = example
-    if resource := annotations.get(networks.RESOURCE_NAME):
-        found["resource"] = resource
-    return found

@@ -29,7 +29,7 @@ from testbed.tools import ROOT, Tools
 Operation = Literal["up", "preview", "refresh", "destroy"]
 
 # Not part of what a user runs; a program that needed them would fail here.
-LEFT_OUT = ("tests", "benchmarks", "testbed", "docs", ".github", ".venv")
+LEFT_OUT = ("tests", "benchmarks", "testbed", "docs", "examples", ".github", ".venv")
 # A user's own settings for these must not change what a test sees.
 DROPPED = ("PULUMI_", "HELM_", "KUBE", "PYTHONPATH", "VIRTUAL_ENV", "MULTUS_")
 

@@ -65,6 +65,8 @@ WRITTEN_BY_THE_CLI: Final = {
 def schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a whole stack file."""
     model = _plain(MultusArgs.model_json_schema(mode="validation", by_alias=True))
+    for kind in model["$defs"].values():
+        _name_the_kind(kind)
     ours = model["properties"]
     ours["extraValues"] = _extra_values(ours["extraValues"])
     assert set(ACCESS) == set(ACCESS_KEYS)
@@ -100,6 +102,18 @@ def _extra_values(plain: Mapping[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     return {"description": plain["description"], "anyOf": [known, {"$ref": "#/$defs/Secret"}]}
+
+
+def _name_the_kind(kind: dict[str, Any]) -> None:
+    """In YAML a kind is known by its `type`, which must be there; in Python its class says it."""
+    properties = kind.get("properties", {})
+    told = [key for key, value in properties.items() if {"const", "default"} <= value.keys()]
+    for key in told:
+        del properties[key]["default"]
+    required = {*kind.get("required", ()), *told}
+    if told:
+        kind["required"] = [key for key in properties if key in required]
+        kind["type"] = kind.pop("type")  # last, as pydantic has it
 
 
 def _plain(node: Any, *, names: bool = False) -> Any:

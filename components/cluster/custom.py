@@ -31,7 +31,7 @@ class Custom(ClusterBase):
     product: ClassVar[str] = "the cluster"
     withheld: ClassVar[Mapping[str, str]] = {"version": INSTEAD, "dataDir": INSTEAD}
 
-    distribution: Literal["custom"]
+    distribution: Literal["custom"] = "custom"
     """which distribution it is: k3s, rke2 or custom."""
     nodes: Nodes
     """single or multi: whether pods on several nodes share the networks."""

@@ -34,7 +34,7 @@ class K3s(ClusterBase):
 
     product: ClassVar[str] = "K3s"
 
-    distribution: Literal["k3s"]
+    distribution: Literal["k3s"] = "k3s"
     """which distribution it is: k3s, rke2 or custom."""
     version: Annotated[
         str,

@@ -33,7 +33,7 @@ class Rke2(ClusterBase):
         "dataDir": "RKE2's CNI directories do not depend on it. Remove it",
     }
 
-    distribution: Literal["rke2"]
+    distribution: Literal["rke2"] = "rke2"
     """which distribution it is: k3s, rke2 or custom."""
     version: Annotated[
         str,

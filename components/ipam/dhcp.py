@@ -128,7 +128,7 @@ class Dhcp(Model):
         "daemonSocketPath": "the chart's daemon listens at /run/cni/dhcp.sock, always",
     }
 
-    type: Literal["dhcp"]
+    type: Literal["dhcp"] = "dhcp"
     """dhcp."""
     request: tuple[DhcpRequest, ...] = ()
     """Options to ask the server for, beside routers and subnet-mask."""
@@ -166,7 +166,5 @@ class Dhcp(Model):
         return None
 
     def render(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {
-            "type": self.type,
-            "priority": self.priority,
-        }
+        given = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return {"type": self.type} | given | {"priority": self.priority}

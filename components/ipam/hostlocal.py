@@ -91,7 +91,7 @@ class HostLocal(Model):
         "name": "it is made from the network's namespace and name, so that no two share state",
     }
 
-    type: Literal["host-local"]
+    type: Literal["host-local"] = "host-local"
     """host-local."""
     subnet: CidrField | None = None
     """The subnet as a CIDR without host bits; or give ranges."""

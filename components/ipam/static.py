@@ -63,7 +63,7 @@ class Static(Model):
         "gateway": "it belongs to an entry of addresses",
     }
 
-    type: Literal["static"]
+    type: Literal["static"] = "static"
     """static."""
     addresses: tuple[StaticAddress, ...] = Field(min_length=1)
     """The pod's addresses; it gets all of them."""

@@ -124,7 +124,7 @@ class Whereabouts(Model):
         "etcdHost": "the plugin ignores it",
     }
 
-    type: Literal["whereabouts"]
+    type: Literal["whereabouts"] = "whereabouts"
     """whereabouts."""
     range: CidrField | None = None
     """The range as a CIDR without host bits; or give ipRanges."""

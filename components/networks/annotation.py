@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from components.addresses import AddressField, InterfaceField, contains
 from components.cluster import Cluster
-from components.faults import Fault, FaultsError, refuse
+from components.faults import ArgsError, Fault, FaultsError
 from components.ipam import HostLocal
 from components.model import Model
 from components.networks.kinds import AnyNetwork, Bond, Network, Raw
@@ -139,13 +139,18 @@ class PodAnnotation:
 
 
 def pod_annotation(
-    selections: Sequence[Selection], cluster: Cluster | None = None
+    selections: Sequence[Selection],
+    cluster: Cluster | None = None,
+    networks: Sequence[AnyNetwork] | None = None,
 ) -> PodAnnotation:
-    """The annotation of a pod that joins the networks in that order; raises FaultsError.
+    """The annotation of a pod that joins the networks in that order; raises ArgsError.
 
     cluster: the one that the pod runs on, for warnings; K3s's own ranges where it is left out.
+    networks: all that are deployed there; not checked where it is left out.
     """
-    refuse(_faults(selections))
+    faults = [*_foreign(selections, networks), *_faults(selections)]
+    if faults:
+        raise ArgsError("pod_annotation", [fault.under("selections") for fault in faults])
     resources = Counter(
         name
         for one in selections
@@ -158,9 +163,19 @@ def pod_annotation(
     )
 
 
+def _foreign(
+    selections: Sequence[Selection], networks: Sequence[AnyNetwork] | None
+) -> Iterator[Fault]:
+    """Networks that nobody deploys, also of the right name and otherwise different."""
+    for index, one in enumerate(selections):
+        if networks is not None and one.network not in networks:
+            rule = "that is not one of the deployed networks. Select one as it is in MultusArgs"
+            yield Fault((index, "network"), rule, one.network.key)
+
+
 def _faults(selections: Sequence[Selection]) -> Iterator[Fault]:
     if not selections:
-        yield Fault(("selections",), "is empty: a pod without networks needs no annotation")
+        yield Fault((), "is empty: a pod without networks needs no annotation")
     names: dict[str, int] = {"eth0": -1, "lo": -1}
     families: dict[int, int] = {}
     for index, one in enumerate(selections):

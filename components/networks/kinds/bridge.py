@@ -53,7 +53,7 @@ class Bridge(TypedNetwork):
     mac_by = "plugin"
     veth = True
 
-    type: Literal["bridge"]
+    type: Literal["bridge"] = "bridge"
     """bridge."""
     bridge: BridgeName
     """Name of the bridge, made on each node where it is missing. Not cni0: that is flannel's."""

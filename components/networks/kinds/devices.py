@@ -48,7 +48,7 @@ class HostDevice(TypedNetwork):
     }
     sets_mtu = False
 
-    type: Literal["host-device"]
+    type: Literal["host-device"] = "host-device"
     """host-device."""
     device: Master | None = None
     """The device by its name on the node, such as eth1; or give one of the others."""
@@ -112,7 +112,7 @@ class Sriov(TypedNetwork):
     mac_by = "plugin"
     sets_mtu = False
 
-    type: Literal["sriov"]
+    type: Literal["sriov"] = "sriov"
     """sriov."""
     resource_name: ResourceName
     """The device plugin's resource, such as intel.com/sriov_netdevice; pods ask for it too."""
@@ -197,7 +197,7 @@ class Bond(TypedNetwork):
         "master": "a bond has links",
     }
 
-    type: Literal["bond"]
+    type: Literal["bond"] = "bond"
     """bond."""
     mode: MODES
     """How the links share the work; active-backup asks nothing of the switches."""

@@ -32,7 +32,7 @@ class Macvlan(TypedNetwork):
 
     mac_by = "plugin"
 
-    type: Literal["macvlan"]
+    type: Literal["macvlan"] = "macvlan"
     """macvlan."""
     master: Master
     """The node's interface, of the same name on every node, such as eth1."""
@@ -56,7 +56,7 @@ class Ipvlan(TypedNetwork):
     }
     mac_by = None
 
-    type: Literal["ipvlan"]
+    type: Literal["ipvlan"] = "ipvlan"
     """ipvlan."""
     master: Master
     """The node's interface, of the same name on every node, such as eth1."""
@@ -89,7 +89,7 @@ class Vlan(TypedNetwork):
         "mode": "a VLAN has none",
     }
 
-    type: Literal["vlan"]
+    type: Literal["vlan"] = "vlan"
     """vlan."""
     master: Master
     """The node's interface, of the same name on every node, such as eth1."""

@@ -126,7 +126,7 @@ class Raw(NetworkBase):
         ("mtu", "ipam", "capabilities", "tuning", "sbr", "bandwidth", "master", "plugins"), INSIDE
     )
 
-    type: Literal["raw"]
+    type: Literal["raw"] = "raw"
     """raw."""
     config: Config
     """The CNI configuration, or list of plugins, as a mapping or as JSON text."""

@@ -55,7 +55,7 @@ def test_zero_ready_pods_of_one_node_fail_where_helm_is_content(
         assert text.count("skip_await=True") == 1
         text = text.replace("skip_await=True", "skip_await=False")
         assert text.count("self._wait_for(release)") == 1
-        component.write_text(text.replace("self._wait_for(release)", "pass"))
+        component.write_text(text.replace("self._wait_for(release)", "release"))
         checkout.up("dev").check()
     checkout.destroy("dev").check()
 

@@ -1,0 +1,29 @@
+"""What a person needs to use a network, as the component's output has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.networks import annotation
+from components.networks.kinds import AnyNetwork, Raw
+from components.networks.metadata import RESOURCE_NAME
+
+
+def summary(network: AnyNetwork) -> dict[str, Any]:
+    """The plain annotation, the addresses, and what is special about the network."""
+    understood = network.network if isinstance(network, Raw) else network
+    ipam = network.ipam
+    found: dict[str, Any] = {
+        "namespace": network.namespace,
+        "annotation": {annotation.KEY: network.key},
+        "ipam": ipam.type if ipam is not None else None,
+        "capacity": ipam.capacity if ipam is not None else None,
+    }
+    if understood is not None and understood.one_per_node:
+        found["podsPerNode"] = 1
+    annotations = {**network.annotations, **network.own_annotations}
+    if example := annotation.example(network):
+        found["example"] = example
+    if resource := annotations.get(RESOURCE_NAME):
+        found["resource"] = resource
+    return found
