@@ -211,13 +211,13 @@ CHAINS: Final[list[tuple[Json, list[Json]]]] = [
         {
             "type": "bridge",
             "sbr": {},
-            "bandwidth": {"egressRate": 1000, "egressBurst": 2000},
+            "bandwidth": {"egressRate": 10**6, "egressBurst": 10**6},
             "tuning": {"txQLen": 5},
             "ipam": local() | {"type": "host-local"},
         },
         [
             {"type": "tuning", "txQLen": 5},
-            {"type": "bandwidth", "egressRate": 1000, "egressBurst": 2000},
+            {"type": "bandwidth", "egressRate": 10**6, "egressBurst": 10**6},
             {"type": "sbr"},
         ],
     ),

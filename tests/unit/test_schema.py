@@ -57,7 +57,8 @@ ONLY_THE_MODELS_SEE: Final = {
         raw-bandwidth-without-cable raw-beside-others raw-chained-alone
         raw-host-local-on-several-nodes raw-known-fields raw-name raw-plugin-of-nobody raw-version
         raw-whereabouts-gateway raw-whereabouts-path
-        bandwidth-half bandwidth-without-cable capabilities-nobody-serves
+        bandwidth-half bandwidth-without-cable bandwidth-without-room
+        capabilities-nobody-serves
         host-device-mtu host-device-named-twice host-device-no-device
         sbr-with-chosen-addresses
         sbr-without-addresses sbr-without-gateway sriov-annotation-by-hand sriov-rates
