@@ -220,7 +220,7 @@ GOOD: Final[dict[str, Stack]] = {
         "dhcp",
         on(None, "host-device", hwaddr="02:00:00:00:00:01"),
         on(None, "host-device", name="two", pciBusID="0000:00:1f.6"),
-        on(None, "host-device", name="three", kernelpath="/devices/pci0000"),
+        on(None, "host-device", name="three", kernelpath="/sys/devices/pci0000:00"),
         on(None, "host-device", name="four", resourceName="intel.com/nic"),
     ),
     "sriov": stack(
