@@ -134,11 +134,9 @@ class MultusComponent(pulumi.ComponentResource):
     def pod_annotations(self, *selections: Selection) -> pulumi.Output[dict[str, str]]:
         """The annotations of a pod that joins these networks, in that order; raises ArgsError.
 
-        They wait for what `networks` waits for. What surprises is said as warnings.
+        They wait for what `networks` waits for.
         """
         joined = pod_annotation(selections, self._args.cluster, self._args.networks)
-        for warning in joined.warnings:
-            pulumi.log.warn(warning, self)
         return self._serving.apply(lambda _: joined.annotations)
 
     def _options(

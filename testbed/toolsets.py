@@ -167,6 +167,8 @@ TOOLSETS: tuple[Toolset, ...] = (
                 "main/host-device",
                 "main/macvlan",
                 "main/ptp",
+                "meta/bandwidth",
+                "meta/sbr",
                 "meta/tuning",
             )
         ),

@@ -196,8 +196,8 @@ def route_faults(
         if route.dst.prefixlen <= 1:  # 0.0.0.0/1 and 128.0.0.0/1 are the known way around it
             yield Fault(
                 ("routes", index, "dst"),
-                "a default route here competes with the pod's own. Ask for it in "
-                'the pod\'s annotation ("default-route") instead',
+                "a default route here competes with the pod's own. Give routes to what pods are to "
+                "reach by this network, or sbr to let them answer by it",
                 str(route.dst),
             )
         if families and route.dst.version not in families:

@@ -1,8 +1,12 @@
 """A pod's annotation: which networks it joins, and what it asks of each.
 
-Written and checked as Multus 4.3 reads it (`pkg/k8sclient/k8sclient.go`, `pkg/types/conf.go`). A
-wish for an address or a MAC address reaches a plugin only by a capability of the network; without
-one Multus drops it in silence.
+Written and checked as Multus 4.3 reads it (`pkg/k8sclient/k8sclient.go`, `pkg/types/conf.go`).
+
+A wish for an address or a MAC address is meant for networks with the capability, and nothing keeps
+it from the others: Multus also hands it to every plugin by CNI_ARGS (`DelegateAdd` in multus.go).
+macvlan, bridge and host-local take it from there too, and Whereabouts and static give the address
+beside their own, without a look at who has it. So a capability says what a network is made for; it
+guards nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +33,6 @@ from components.networks.names import InterfaceName
 
 KEY: Final = "k8s.v1.cni.cncf.io/networks"
 EXAMPLE_MAC: Final = "02:00:00:00:00:01"  # locally administered, as every made-up one must be
-K3S_OWN: Final = ("10.42.0.0/16", "10.43.0.0/16")
 
 
 def _mac(value: Any) -> Any:
@@ -54,15 +57,16 @@ class Selection(Model):
     mac: Annotated[str, BeforeValidator(_mac), WithJsonSchema({"type": "string"})] | None = None
     """MAC address that the pod wants; the network needs the capability mac."""
     default_route: tuple[AddressField, ...] = ()
-    """Gateways that take the pod's default route, at most one of each family."""
+    """Gateways of the pod's default routes, at most one of each family, and none of a family that
+    the cluster has: there eth0's stays."""
 
     def faults(self) -> Iterator[Fault]:
         for key, wish in (("ips", self.ips), ("mac", self.mac)):
             if wish and key not in _capabilities(self.network):
                 yield Fault(
                     (key,),
-                    f"does nothing: network {self.network.key} has not the capability. Add "
-                    f"capabilities: [{key}] to it",
+                    f"is not what network {self.network.key} is made for, and some plugins take it "
+                    f"while others do not. Add capabilities: [{key}] to it",
                 )
         yield from self._ip_faults()
         yield from self._route_faults()
@@ -79,6 +83,12 @@ class Selection(Model):
                 yield Fault(
                     ("ips", index), f"network {self.network.key} hands out {given}", str(wanted)
                 )
+            elif isinstance(plugin, HostLocal) and index:
+                rule = (
+                    "host-local takes one: Multus hands it several as one text, and no pod starts "
+                    "(multus-cni#647). Leave it out"
+                )
+                yield Fault(("ips", index), rule, str(wanted))
 
     def _route_faults(self) -> Iterator[Fault]:
         plugin = self.network.ipam
@@ -89,6 +99,12 @@ class Selection(Model):
             rule = f"network {self.network.key} gives no addresses, so nothing can leave by it"
             yield Fault(("defaultRoute",), rule)
             return
+        if self.default_route and "sbr" in self.network.plugins:
+            rule = (
+                f"network {self.network.key} has sbr, which has moved the way to the gateway to a "
+                "table of its own before Multus looks for it. Leave one of the two out"
+            )
+            yield Fault(("defaultRoute",), rule)
         for index, gateway in enumerate(self.default_route):
             path = ("defaultRoute", index)
             if any(gateway.version == one.version for one in self.default_route[:index]):
@@ -129,8 +145,6 @@ class PodAnnotation:
     """The annotation's value: JSON on one line."""
     resources: Mapping[str, int]
     """What a container must request of device plugins, by resource name."""
-    warnings: tuple[str, ...]
-    """What works and will surprise, one sentence each."""
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -145,10 +159,15 @@ def pod_annotation(
 ) -> PodAnnotation:
     """The annotation of a pod that joins the networks in that order; raises ArgsError.
 
-    cluster: the one that the pod runs on, for warnings; K3s's own ranges where it is left out.
+    cluster: the one that the pod runs on; one of IPv4 alone where it is left out.
     networks: all that are deployed there; not checked where it is left out.
     """
-    faults = [*_foreign(selections, networks), *_faults(selections)]
+    families: set[int] = {cidr.version for cidr in cluster.cluster_cidr} if cluster else {4}
+    faults = [
+        *_foreign(selections, networks),
+        *_faults(selections),
+        *_default_routes(selections, families),
+    ]
     if faults:
         raise ArgsError("pod_annotation", [fault.under("selections") for fault in faults])
     resources = Counter(
@@ -156,11 +175,7 @@ def pod_annotation(
         for one in selections
         if (name := {**one.network.annotations, **one.network.own_annotations}.get(RESOURCE_NAME))
     )
-    return PodAnnotation(
-        json.dumps([one.element() for one in selections]),
-        dict(resources),
-        tuple(_warnings(selections, cluster)),
-    )
+    return PodAnnotation(json.dumps([one.element() for one in selections]), dict(resources))
 
 
 def _foreign(
@@ -177,7 +192,7 @@ def _faults(selections: Sequence[Selection]) -> Iterator[Fault]:
     if not selections:
         yield Fault((), "is empty: a pod without networks needs no annotation")
     names: dict[str, int] = {"eth0": -1, "lo": -1}
-    families: dict[int, int] = {}
+    networks: dict[str, int] = {}
     for index, one in enumerate(selections):
         name = _interface(index, one)
         if (other := names.get(name)) is not None:
@@ -193,34 +208,46 @@ def _faults(selections: Sequence[Selection]) -> Iterator[Fault]:
                     )
                     yield Fault((index, "network"), rule)
         names.setdefault(name, index)
-        for gateway in one.default_route:
+        other = networks.setdefault(one.network.key, index)
+        if other != index and (reason := _once(one.network)):
+            yield Fault((index, "network"), f"selections[{other}] has it, and {reason}")
+
+
+def _once(network: AnyNetwork) -> str | None:
+    """Why a pod cannot have the network twice, None if it can."""
+    typed = network.network if isinstance(network, Raw) else network
+    if typed is None:
+        return None
+    if typed.bandwidth is not None and typed.bandwidth.egress_rate is not None:
+        return "bandwidth limits what a pod sends by one device for each pod and network"
+    return typed.one_per_node
+
+
+def _default_routes(selections: Sequence[Selection], cluster: set[int]) -> Iterator[Fault]:
+    """Multus looks in vain for the route to replace (`DeleteDefaultGW` in netutils.go).
+
+    Its library says 0.0.0.0/0 where it expects nothing, in all versions that the known charts have
+    (4.2.4 to 4.3.0). To the kernel the new route then exists, which Multus takes for success.
+    """
+    families: dict[int, int] = {}
+    for index, one in enumerate(selections):
+        for place, gateway in enumerate(one.default_route):
             other = families.setdefault(gateway.version, index)
+            path = (index, "defaultRoute", place)
             if other != index:
                 rule = f"selections[{other}] takes IPv{gateway.version}'s already. Leave one out"
-                yield Fault((index, "defaultRoute"), rule, str(gateway))
+                yield Fault(path, rule, str(gateway))
+            elif gateway.version in cluster:
+                rule = (
+                    f"Multus leaves eth0's default route of IPv{gateway.version} and drops this "
+                    "one in silence (multus-cni#1552). Give the network's ipam routes to what the "
+                    "pod is to reach by it"
+                )
+                yield Fault(path, rule, str(gateway))
 
 
 def _interface(index: int, one: Selection) -> str:
     return one.interface or f"net{index + 1}"
-
-
-def _warnings(selections: Sequence[Selection], cluster: Cluster | None) -> Iterator[str]:
-    """A default route takes the way to services with it (multus-cni#584, #1393)."""
-    own = [str(cidr) for cidr, _ in cluster.own_networks] if cluster else [*K3S_OWN]
-    for index, one in enumerate(selections):
-        if one.default_route:
-            yield (
-                f"the default route by {_interface(index, one)} takes pods' way to the cluster "
-                f"({', '.join(own)}) from eth0, and DNS with it. Give the pod routes to these by "
-                "eth0's gateway, say in an init container with NET_ADMIN"
-            )
-    taken = {gateway.version for one in selections for gateway in one.default_route}
-    there = {cidr.version for cidr in cluster.cluster_cidr} if cluster else {4}
-    if taken and (lost := there - taken):
-        yield (
-            f"with a default route of another family eth0 loses its own of IPv{lost.pop()} too: "
-            "Multus removes both (DeleteDefaultGW in netutils.go)"
-        )
 
 
 def example(network: AnyNetwork) -> dict[str, str] | None:
@@ -229,11 +256,9 @@ def example(network: AnyNetwork) -> dict[str, str] | None:
         return None
     wishes: dict[str, Any] = {}
     if "ips" in network.capabilities and network.ipam is not None:
-        # Of host-local's subnets a pod has an address of one in each inner list.
-        firsts = {pool.path[:2]: pool for pool in reversed(network.ipam.pools)}
-        wishes["ips"] = tuple(
-            f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in reversed(firsts.values())
-        )
+        # host-local takes one address, whatever it has to hand out.
+        pools = network.ipam.pools[: 1 if isinstance(network.ipam, HostLocal) else None]
+        wishes["ips"] = tuple(f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in pools)
     if "mac" in network.capabilities:
         wishes["mac"] = EXAMPLE_MAC
     return pod_annotation([Selection(network=network, **wishes)]).annotations

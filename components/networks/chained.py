@@ -18,7 +18,13 @@ from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.model import Model
 
 SYSCTL: Final = r"net([./][A-Za-z0-9_-]+)+"
-MOST_BURST: Final = 8 * (2**32 - 1) - 1  # the plugin counts bytes in 32 bits, and must not be full
+# What bandwidth counts in 32 bits: a burst as time in units of 64 ns, and the queue in bytes, which
+# is the burst and 25 ms of the rate. Over the edge it starts at zero again, and nobody says so.
+MOST_RATE: Final = 400 * 10**9
+MOST_BURST: Final = 24 * 10**9
+MOST_TIME: Final = (2**32 - 1) * 8 // 125  # microseconds
+LONGEST_PACKET: Final = 2**32 - 1  # nanoseconds of the rate (`tbf_change` in net/sched/sch_tbf.c)
+HEADER: Final = 14  # bytes of Ethernet before a packet, which count
 ONE_FOR_ALL: Final = "every pod of the network would get the same one"
 
 
@@ -89,7 +95,7 @@ class Sbr(Model):
     }
 
 
-Rate = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Rate = Annotated[int, Field(ge=8, le=MOST_RATE)]
 Burst = Annotated[int, Field(ge=8, le=MOST_BURST)]
 
 
@@ -114,6 +120,51 @@ class Bandwidth(Model):
                 given, other = ("Rate", "Burst") if burst is None else ("Burst", "Rate")
                 rule = f"stands alone: the plugin wants {way}{other} beside it"
                 yield Fault((f"{way}{given}",), rule, absence=True)
+
+
+def bandwidth_faults(bandwidth: Bandwidth, mtu: int) -> Iterator[Fault]:
+    """A burst that the kernel would be told wrongly, or limits that no full packet passes."""
+    size = mtu + HEADER
+    for way in ("ingress", "egress"):
+        rate, burst = getattr(bandwidth, f"{way}_rate"), getattr(bandwidth, f"{way}_burst")
+        if rate is None or burst is None:
+            continue
+        packet = f"with the MTU {mtu} a packet has {size} bytes, and the kernel drops one that is"
+        if (least := 8 * _up(size * 10**9, LONGEST_PACKET)) > rate:
+            rule = f"{packet} longer than 4.29 seconds of the rate. Give at least {least}"
+            yield Fault(("bandwidth", f"{way}Rate"), rule, rate)
+        elif _microseconds(rate, burst) > MOST_TIME:
+            rule = (
+                f"the plugin counts it as time, up to {MOST_TIME // 10**6} seconds of {way}Rate, "
+                f"and then from zero. Give at most {MOST_TIME // 10**6 * rate}"
+            )
+            yield Fault(("bandwidth", f"{way}Burst"), rule, burst)
+        elif (kept := at_once(rate, burst)) < size:
+            rule = (
+                f"{packet} longer than the burst, which comes to {kept} bytes. Give at least "
+                f"{_least(rate, size)}"
+            )
+            yield Fault(("bandwidth", f"{way}Burst"), rule, burst)
+
+
+def _microseconds(rate: int, burst: int) -> int:
+    """`buffer` in plugins/meta/bandwidth/ifb_creator.go."""
+    return burst // 8 * 10**6 // (rate // 8)
+
+
+def at_once(rate: int, burst: int) -> int:
+    """Bytes that the kernel lets pass at once, after all that is rounded on the way to it."""
+    return _microseconds(rate, burst) * 125 // 8 * 64 * (rate // 8) // 10**9
+
+
+def _least(rate: int, size: int) -> int:
+    """The smallest burst that lets that many bytes pass."""
+    units = _up(size * 10**9, 64 * (rate // 8))
+    return _up(_up(units * 8, 125) * (rate // 8), 10**6) * 8
+
+
+def _up(dividend: int, divisor: int) -> int:
+    return -(-dividend // divisor)
 
 
 def sbr_faults(ipam: AnyIpam | None, *, chosen: bool) -> Iterator[Fault]:

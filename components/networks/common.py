@@ -15,6 +15,7 @@ from components.networks.chained import (
     Bandwidth,
     Sbr,
     Tuning,
+    bandwidth_faults,
     render_bandwidth,
     render_tuning,
     sbr_faults,
@@ -24,6 +25,7 @@ from components.networks.metadata import Annotations, Labels
 from components.networks.names import Name
 
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
+USUAL_MTU: Final = 1500  # the kernel's, of a cable between pod and node
 
 # The CNI version of the networks: with 1.0.0 every plugin of the chart works, and nothing that is
 # newer is used.
@@ -111,6 +113,8 @@ class TypedNetwork(NetworkBase, ABC):
                 f"shapes the cable between pod and node, and {self.kind} has none: no pod "
                 "would start. Use type bridge, or limit it on the network",
             )
+        elif self.bandwidth is not None:
+            yield from bandwidth_faults(self.bandwidth, self.mtu or USUAL_MTU)
 
     def _mtu_faults(self) -> Iterator[Fault]:
         inner = self.tuning.mtu if self.tuning is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -72,19 +71,6 @@ def test_a_network_that_the_component_does_not_deploy_is_refused() -> None:
 
     with pytest.raises(ArgsError, match=r'network is "data/storage", but that is not one of the'):
         run(body)
-
-
-def test_what_surprises_in_an_annotation_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, _: said.append(text))
-    args = arguments()
-    routed = Selection(network=args.networks[0], default_route=(ip_address("192.168.20.1"),))
-
-    def body() -> None:
-        MultusComponent("multus", args).pod_annotations(routed)
-
-    run(body)
-    assert ["the default route by net1" in one for one in said] == [True]
 
 
 def test_one_program_can_serve_two_clusters(

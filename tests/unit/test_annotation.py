@@ -13,12 +13,23 @@ from components.networks.annotation import KEY, example
 from tests.unit.test_networks import Json, local, network, static, wb
 
 LOCAL: Final[Json] = {"ipam": local(), "capabilities": ["ips", "mac"]}
+SIX: Final[Json] = {"ipam": local("fd00::/64")}
+SUBNETS: Final = [
+    [{"subnet": "10.0.0.0/25"}, {"subnet": "10.0.0.128/25"}],
+    [{"subnet": "fd00::/64"}],
+]
+TWO: Final[Json] = {"ipam": {"type": "host-local", "ranges": SUBNETS}, "capabilities": ["ips"]}
 DUAL: Final[Json] = {
     "ipam": {
         "type": "static",
         "addresses": [{"address": "10.0.0.5/24"}, {"address": "fd00::5/64"}],
     },
     "capabilities": ["ips", "mac"],
+}
+RATES: Final = {"ingressRate": 10**6, "ingressBurst": 10**6}
+LIMITED: Final[Json] = {
+    "type": "bridge",
+    "bandwidth": {"egressRate": 10**6, "egressBurst": 10**6},
 }
 LINKS: Final[Json] = {"type": "bond", "links": [{"name": "net1"}, {"name": "fast"}]}
 
@@ -35,8 +46,8 @@ def test_is_the_json_form_that_multus_reads() -> None:
                 LOCAL,
                 ips=("10.0.0.9/24",),
                 mac="02:00:00:00:00:0A",
-                default_route=("10.0.0.1",),
             ),
+            pick(SIX, default_route=("fd00::1",)),
         ]
     )
     assert found.annotations == {KEY: found.value}
@@ -47,8 +58,8 @@ def test_is_the_json_form_that_multus_reads() -> None:
             "namespace": "default",
             "ips": ["10.0.0.9/24"],
             "mac": "02:00:00:00:00:0a",
-            "default-route": ["10.0.0.1"],
         },
+        {"name": "lan", "namespace": "default", "default-route": ["fd00::1"]},
     ]
     assert found.resources == {}
 
@@ -62,7 +73,6 @@ def test_counts_what_a_container_must_request() -> None:
     }
     found = pod_annotation([pick(function), pick(function), pick(raw)])
     assert found.resources == {"intel.com/netdevice": 2, "a.b/c": 1}
-    assert found.warnings == ()
 
 
 BAD: Final[list[tuple[list[tuple[Json, Json]], str]]] = [
@@ -82,11 +92,19 @@ BAD: Final[list[tuple[list[tuple[Json, Json]], str]]] = [
     ([({}, {"default_route": ("10.0.0.1",)})], "gives no addresses"),
     ([(LOCAL, {"default_route": ("10.0.1.1",)})], "it is outside 10.0.0.0/24"),
     ([(LOCAL, {"ips": ("10.0.0.9/24",), "default_route": ("10.0.0.9",)})], "pod's own address"),
-    ([(LOCAL, {"default_route": ("10.0.0.1", "10.0.0.3")})], "Multus takes one of IPv4"),
+    ([(SIX, {"default_route": ("fd00::1", "fd00::2")})], "Multus takes one of IPv6"),
     (
-        [(LOCAL, {"default_route": ("10.0.0.1",)}), (LOCAL, {"default_route": ("10.0.0.1",)})],
-        r"selections\[0\] takes IPv4's already",
+        [(SIX, {"default_route": ("fd00::1",)}), (SIX, {"default_route": ("fd00::1",)})],
+        r"selections\[0\] takes IPv6's already",
     ),
+    ([(LOCAL, {"default_route": ("10.0.0.1",)})], "leaves eth0's default route of IPv4"),
+    ([(SIX | {"sbr": {}}, {"default_route": ("fd00::1",)})], "has sbr"),
+    ([(TWO, {"ips": ("10.0.0.9/25", "fd00::9/64")})], r"ips\[1\].*host-local takes one"),
+    (
+        [({"mode": "passthru"}, {})] * 2,
+        "selections\\[0\\] has it, and the kernel gives eth1 to one",
+    ),
+    ([(LIMITED, {})] * 2, "one device for each pod and network"),
     ([({}, {}), (LINKS, {})], "makes a bond of fast, which no network before it makes"),
     ([({}, {}), (LINKS, {}), ({}, {"interface": "fast"})], "makes a bond of fast"),
 ]
@@ -99,26 +117,22 @@ def test_refuses(selected: list[tuple[Json, Json]], said: str) -> None:
 
 
 def test_control_a_bond_of_networks_before_it() -> None:
-    assert pod_annotation([pick(), pick(interface="fast"), pick(LINKS)]).warnings == ()
+    assert pod_annotation([pick(), pick(interface="fast"), pick(LINKS)]).resources == {}
 
 
-def test_warns_of_a_default_route_that_takes_dns_away() -> None:
-    [said] = pod_annotation([pick(LOCAL, default_route=("10.0.0.1",))]).warnings
-    assert "by net1 takes pods' way to the cluster (10.42.0.0/16, 10.43.0.0/16)" in said
-    assert pod_annotation([pick(LOCAL)]).warnings == ()
+@pytest.mark.parametrize("fields", [{}, {**LIMITED, "bandwidth": {**RATES}}])
+def test_control_a_network_twice(fields: Json) -> None:
+    assert len(json.loads(pod_annotation([pick(fields)] * 2).value)) == 2
 
 
-@pytest.mark.parametrize(("gateways", "warned"), [(("10.0.0.1",), 2), (("10.0.0.1", "fd00::1"), 1)])
-def test_warns_of_the_other_familys_default_route(gateways: tuple[str, ...], warned: int) -> None:
-    cluster = K3s(
-        distribution="k3s",
-        version="v1.34.2+k3s1",
-        nodes="multi",
-        cluster_cidr=(ip_network("10.52.0.0/16"), ip_network("fd42::/56")),
-    )
-    said = pod_annotation([pick(DUAL, default_route=gateways)], cluster).warnings
-    assert len(said) == warned
-    assert "10.52.0.0/16, fd42::/56, 10.43.0.0/16" in said[0]
+def test_no_default_route_of_a_family_that_the_cluster_has() -> None:
+    """There eth0 has one, which Multus leaves; a cluster that is not named has IPv4 alone."""
+    pods = (ip_network("10.52.0.0/16"), ip_network("fd42::/56"))
+    dual = K3s(distribution="k3s", version="v1.34.2+k3s1", nodes="multi", cluster_cidr=pods)
+    wish = [pick(SIX, default_route=("fd00::1",))]
+    with pytest.raises(ValueError, match=r"defaultRoute\[0\].*eth0's default route of IPv6"):
+        pod_annotation(wish, dual)
+    assert "fd00::1" in pod_annotation(wish).value
 
 
 def test_the_example_is_an_annotation_that_is_accepted() -> None:
@@ -133,16 +147,7 @@ def test_the_example_is_an_annotation_that_is_accepted() -> None:
         }
     ]
     assert example(network(ipam=static("10.0.0.5/24"))) is None
-
-
-def test_the_example_has_one_address_of_each_inner_list() -> None:
-    """host-local gives a pod no second one of a list, and refuses the pod that asks for it."""
-    ranges = [
-        [{"subnet": "10.0.0.0/24", "rangeStart": "10.0.0.9"}, {"subnet": "10.0.1.0/24"}],
-        [{"subnet": "fd00::/64"}],
-    ]
-    plugin = {"type": "host-local", "ranges": ranges}
-    found = example(network(ipam=plugin, capabilities=["ips"]))
+    # host-local takes one, of whichever range.
+    found = example(network(**TWO))
     assert found is not None
-    [body] = json.loads(found[KEY])
-    assert body["ips"] == ["10.0.0.9/24", "fd00::2/64"]
+    assert json.loads(found[KEY])[0]["ips"] == ["10.0.0.2/25"]

@@ -105,7 +105,10 @@ KINDS: Final[list[tuple[Json, Json]]] = [
     ({"type": "host-device", "device": "eth2"}, {"device": "eth2"}),
     ({"type": "host-device", "hwaddr": "02:00:00:00:00:01"}, {"hwaddr": "02:00:00:00:00:01"}),
     ({"type": "host-device", "pciBusID": "0000:00:1f.6"}, {"pciBusID": "0000:00:1f.6"}),
-    ({"type": "host-device", "kernelpath": "/devices/a"}, {"kernelpath": "/devices/a"}),
+    (
+        {"type": "host-device", "kernelpath": "/sys/devices/pci0000:00/0000:00:1f.6"},
+        {"kernelpath": "/sys/devices/pci0000:00/0000:00:1f.6"},
+    ),
     ({"type": "host-device", "resourceName": "intel.com/nic"}, {}),
     ({"type": "sriov"}, {}),
     (
@@ -211,13 +214,13 @@ CHAINS: Final[list[tuple[Json, list[Json]]]] = [
         {
             "type": "bridge",
             "sbr": {},
-            "bandwidth": {"egressRate": 1000, "egressBurst": 2000},
+            "bandwidth": {"egressRate": 10**6, "egressBurst": 10**6},
             "tuning": {"txQLen": 5},
             "ipam": local() | {"type": "host-local"},
         },
         [
             {"type": "tuning", "txQLen": 5},
-            {"type": "bandwidth", "egressRate": 1000, "egressBurst": 2000},
+            {"type": "bandwidth", "egressRate": 10**6, "egressBurst": 10**6},
             {"type": "sbr"},
         ],
     ),

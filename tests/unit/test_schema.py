@@ -57,7 +57,8 @@ ONLY_THE_MODELS_SEE: Final = {
         raw-bandwidth-without-cable raw-beside-others raw-chained-alone
         raw-host-local-on-several-nodes raw-known-fields raw-name raw-plugin-of-nobody raw-version
         raw-whereabouts-gateway raw-whereabouts-path
-        bandwidth-half bandwidth-without-cable capabilities-nobody-serves
+        bandwidth-half bandwidth-without-cable bandwidth-without-room
+        capabilities-nobody-serves
         host-device-mtu host-device-named-twice host-device-no-device
         sbr-with-chosen-addresses
         sbr-without-addresses sbr-without-gateway sriov-annotation-by-hand sriov-rates
@@ -219,7 +220,7 @@ GOOD: Final[dict[str, Stack]] = {
         "dhcp",
         on(None, "host-device", hwaddr="02:00:00:00:00:01"),
         on(None, "host-device", name="two", pciBusID="0000:00:1f.6"),
-        on(None, "host-device", name="three", kernelpath="/devices/pci0000"),
+        on(None, "host-device", name="three", kernelpath="/sys/devices/pci0000:00"),
         on(None, "host-device", name="four", resourceName="intel.com/nic"),
     ),
     "sriov": stack(

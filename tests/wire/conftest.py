@@ -17,9 +17,11 @@ from testbed.cluster import Cluster
 from testbed.engine import Engine
 from testbed.node.namespaces import obstacle
 from testbed.tools import Tools, find_tools
+from testbed.toolsets import Group
 from tests.engine.conftest import charts_used
 from tests.engine.program.conftest import ChartSettings, chart, repository
 from tests.wire.deployed import Deployed
+from tests.wire.parser import Parser
 
 __all__ = ["chart", "repository"]
 
@@ -48,16 +50,32 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
-def tools() -> Tools:
-    if (reason := obstacle()) is not None:
-        pytest.skip(f"a node needs root and namespaces: {reason}")
+def found_or_skipped(*groups: Group) -> Tools:
     try:
-        found = find_tools("engine", "wire")
+        return find_tools(*groups)
     except ToolError as error:
         if shutil.which("go") is None:
             pytest.skip(str(error))
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def wire_tools() -> Tools:
+    """For what needs no node, no cluster and no root."""
+    return found_or_skipped("wire")
+
+
+@pytest.fixture(scope="session")
+def parser(wire_tools: Tools) -> Iterator[Parser]:
+    with Parser(wire_tools.path("cni-parser")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    if (reason := obstacle()) is not None:
+        pytest.skip(f"a node needs root and namespaces: {reason}")
+    found = found_or_skipped("engine", "wire")
     USED[:] = [
         *(used.line() for used in find_tools("wire").used),
         f"charts: {charts_used()}",

@@ -46,8 +46,8 @@ class Bridge(TypedNetwork):
     withheld: ClassVar[Mapping[str, str]] = {
         "master": "a bridge has none. Add the node's interface to the bridge on the node",
         "mac": f'{ONE_FOR_ALL}. Use capabilities: [mac] and the pod\'s annotation ("mac")',
-        "isDefaultGateway": "it would take the pod's own default route. Ask for it in the pod's "
-        'annotation ("default-route") instead',
+        "isDefaultGateway": "it would take the pod's own default route. Give the ipam routes to "
+        "what pods are to reach by the bridge",
     }
 
     mac_by = "plugin"

@@ -23,6 +23,7 @@ from components.values.resources import NAME
 
 PCI: Final = r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]"
 MAC: Final = r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}"
+SYSFS: Final = r"/sys/devices(/(?!\.{1,2}(/|$))[A-Za-z0-9._:@,+-]+)+"
 RESOURCE: Final = rf"{NAME}/[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
 
 ResourceName = Annotated[
@@ -30,6 +31,13 @@ ResourceName = Annotated[
     Form(
         RESOURCE,
         "a resource of a device plugin has the name of its domain, like intel.com/sriov_netdevice",
+    ),
+]
+KernelPath = Annotated[
+    str,
+    Form(
+        SYSFS,
+        "the plugin takes a path below /sys/devices, like /sys/devices/pci0000:00/0000:00:1f.6",
     ),
 ]
 NO_MAC: Final = f'{ONE_FOR_ALL}. Use capabilities: [mac] and the pod\'s annotation ("mac")'
@@ -59,8 +67,8 @@ class HostDevice(TypedNetwork):
         | None
     ) = None
     """The device by its MAC address, in quotes."""
-    kernelpath: NodePath | None = None
-    """The device by its path below /sys/devices."""
+    kernelpath: KernelPath | None = None
+    """The device by its path below /sys/devices, with that in front."""
     pci_bus_id: Annotated[str, Form(PCI, "a PCI address is like 0000:00:1f.6")] | None = Field(
         default=None, alias="pciBusID"
     )

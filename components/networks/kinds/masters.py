@@ -42,6 +42,12 @@ class Macvlan(TypedNetwork):
     """Length of the queue for broadcasts, in packets."""
 
     @property
+    def one_per_node(self) -> str | None:
+        if self.mode != "passthru":
+            return None
+        return f"the kernel gives {self.master} to one macvlan in mode passthru. Use mode bridge"
+
+    @property
     def segment(self) -> str:
         return self.master
 
