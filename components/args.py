@@ -32,7 +32,11 @@ from components.values.resources import NAME
 SHORTEST_TIMEOUT: Final = 10
 
 SecretName = Annotated[
-    str, Form(NAME, "the name of a Secret has lower case letters, digits, - and . only")
+    str,
+    Form(
+        rf"(?=.{{1,253}}$){NAME}",
+        "the name of a Secret has lower case letters, digits, - and . only, at most 253",
+    ),
 ]
 
 

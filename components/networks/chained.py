@@ -18,6 +18,7 @@ from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.model import Model
 
 SYSCTL: Final = r"net([./][A-Za-z0-9_-]+)+"
+SYSCTL_VALUE: Final = r"[!-~]([ -~\t]{0,1000}[!-~])?"
 # What bandwidth counts in 32 bits: a burst as time in units of 64 ns, and the queue in bytes, which
 # is the burst and 25 ms of the rate. Over the edge it starts at zero again, and nobody says so.
 MOST_RATE: Final = 400 * 10**9
@@ -43,6 +44,8 @@ def _sysctl(found: Any) -> Any:
             faults.append(Fault((str(key),), rule))
         elif not isinstance(value, str):
             faults.append(Fault((key,), needs_quotes(value), value))
+        elif not re.fullmatch(SYSCTL_VALUE, value):
+            faults.append(Fault((key,), "the kernel takes a word or numbers here", value))
         elif (first := files.setdefault(key.replace(".", "/"), key)) != key:
             faults.append(Fault((key,), f"{first} is the same setting. Keep one", value))
     if faults:
@@ -65,7 +68,7 @@ class Tuning(Model):
             {
                 "type": "object",
                 "propertyNames": {"pattern": f"^{SYSCTL}$"},
-                "additionalProperties": {"type": "string"},
+                "additionalProperties": {"type": "string", "pattern": f"^{SYSCTL_VALUE}$"},
             }
         ),
     ] = Field(default_factory=dict)

@@ -103,10 +103,13 @@ def _texts(key: str, value: str, rule: str) -> Check:
             yield Fault((), A_MAPPING, found)
             return
         for name, text in found.items():
-            if not re.fullmatch(key, name) or len(name.rpartition("/")[0]) > 253:
-                yield Fault(
-                    (name,), "is no such name: it is like example.com/name, with 63 letters"
-                )
+            if (
+                not isinstance(name, str)
+                or not re.fullmatch(key, name)
+                or len(name.rpartition("/")[0]) > 253
+            ):
+                unknown_name = "is no such name: it is like example.com/name, with 63 letters"
+                yield Fault((str(name),), unknown_name)
             elif reason := no_text(text):
                 yield Fault((name,), reason, text)
             elif not re.fullmatch(value, text):

@@ -18,7 +18,15 @@ from components.faults import Fault, FaultsError, needs_quotes
 from components.ipam import AnyIpam
 from components.networks.binaries import BINARY
 from components.networks.common import CNI_VERSION, NetworkBase
-from components.networks.kinds.reading import NEVER_FIRST, AnyTyped, Reading, entries, place, read
+from components.networks.kinds.reading import (
+    MODELS,
+    NEVER_FIRST,
+    AnyTyped,
+    Reading,
+    entries,
+    place,
+    read,
+)
 from components.values.forms import malformed
 
 VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
@@ -88,6 +96,9 @@ def _plugin_form(plugin: Mapping[str, Any], *, first: bool) -> Iterator[Fault]:
     yield from _type_form(plugin, "a CNI plugin")
     if first and plugin.get("type") in NEVER_FIRST:
         rule = "it works on the interface of a plugin before it. Write both into plugins"
+        yield Fault(("type",), rule, plugin["type"])
+    elif plugin.get("type") in (*MODELS,):
+        rule = "that is an IPAM plugin. Write it into the ipam of one that makes an interface"
         yield Fault(("type",), rule, plugin["type"])
     ipam = plugin.get("ipam")
     if ipam is not None and not isinstance(ipam, Mapping):

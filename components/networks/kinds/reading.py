@@ -57,6 +57,10 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _switch(value: Any) -> Any:
     return bool(value) if value in (0, 1) else value
 
@@ -218,7 +222,7 @@ def _behind(
             continue
         found.places[plugin] = path
         body = _known(plugin, one, BEHIND[plugin], found)
-        if kind is not None and kind.sets_mtu:
+        if kind is not None and kind.sets_mtu and _whole(body.get("mtu")):
             body.pop("mtu", None)  # it does work, twice
         if body or plugin == "sbr":
             yield plugin, body
