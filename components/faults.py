@@ -107,6 +107,8 @@ def shown(value: Any) -> str:
         text = json.dumps(value, default=str, ensure_ascii=False)
     except RecursionError:
         text = "nested beyond all reason"
+    except (TypeError, ValueError):  # a key that JSON has not, a number of thousands of digits
+        text = f"a {type(value).__name__} that JSON has not"
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 

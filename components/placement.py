@@ -36,7 +36,12 @@ def _checked(faults: Callable[[Any], Iterator[Fault]]) -> BeforeValidator:
 class Toleration(Model):
     """A toleration, as in a pod."""
 
-    key: Annotated[str, Form(QUALIFIED, "a taint's key is like example.com/name")] | None = None
+    key: (
+        Annotated[
+            str, Form(rf"(?![^/]{{254}}){QUALIFIED}", "a taint's key is like example.com/name")
+        ]
+        | None
+    ) = None
     """Key of the taint; left out for every key, with operator Exists."""
     operator: Literal["Exists", "Equal"] = "Equal"
     """Exists for any value, Equal for the one that is given."""
@@ -47,7 +52,7 @@ class Toleration(Model):
     """Value of the taint."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Effect of the taint; left out for every effect."""
-    toleration_seconds: int | None = Field(default=None, ge=0)
+    toleration_seconds: int | None = Field(default=None, ge=0, le=2**63 - 1)
     """How long a pod stays on a node that got the taint; for ever where it is left out."""
 
     def faults(self) -> Iterator[Fault]:

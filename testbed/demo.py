@@ -23,9 +23,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from components.args import MultusArgs
 from components.chart import Chart
 from components.packages import ChartError, fetch
-from components.settings import decoded
+from components.settings import ACCESS_KEYS, StackFileError, decoded, parse
 from testbed import cluster as clusters
 from testbed.building import ToolError, cache_root
 from testbed.charts.archive import sha256
@@ -50,11 +51,56 @@ def folder() -> Path:
     return cache_root() / NAME
 
 
-def settings(stack: str) -> dict[str, Any]:
-    """The stack file's own settings, by key without namespace."""
-    file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
-    config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
-    return {key.partition(":")[2]: decoded(value) for key, value in config.items()}
+class DemoError(Exception):
+    """The stack file cannot be used here; the text is for people."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, as the CLI does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 (PyYAML's signature)
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for index, (key, _) in enumerate(node.value):
+            if keys[index] in keys[:index]:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{keys[index]} is there twice", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def document(stack: str) -> dict[str, Any]:
+    """The stack file without what only its own secrets need; raises DemoError."""
+    name = f"stacks/Pulumi.{stack}.yaml"
+    try:
+        found = yaml.load((ROOT / name).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe one)
+    except FileNotFoundError:
+        raise DemoError(f"{name} is not there any more") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{name} line {mark.line + 1}" if mark else name
+        raise DemoError(f"{where}: {error.problem}. YAML wants spaces, no tabs") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DemoError(f"{name} is no YAML: {str(error).splitlines()[0]}") from None
+    config = found.get("config") if isinstance(found, dict) else None
+    if not isinstance(config, dict):
+        raise DemoError(f"{name} has no mapping called config")
+    for key, value in config.items():
+        if "'secure'" in str(value):
+            raise DemoError(f"{name}: {key} is a secret, which the demo cannot read. Leave it out")
+    return {"config": config}
+
+
+def settings(stack: str) -> MultusArgs:
+    """What the stack file says; raises DemoError and StackFileError."""
+    raw = {
+        key.removeprefix("multus:"): decoded(value)
+        for key, value in document(stack)["config"].items()
+        if str(key).startswith("multus:")
+    }
+    args, faults = parse({key: value for key, value in raw.items() if key not in ACCESS_KEYS})
+    if args is None:
+        raise StackFileError(f"stacks/Pulumi.{stack}.yaml", faults)
+    return args
 
 
 def chart_settings(chart: Chart) -> dict[str, str]:
@@ -89,26 +135,27 @@ def workspace(tools: Tools, stack: str, kubeconfig: Path) -> Workspace:
         env={"KUBECONFIG": str(kubeconfig)}
     )
     chosen = json.loads((folder() / "chart.json").read_text(encoding="utf-8"))
+    checkout.write_stack(stack, yaml.safe_dump(document(stack), sort_keys=False))
     checkout.configure(stack, {"chart": chosen})
     return checkout
 
 
 def up(stack: str) -> int:
+    args = settings(stack)  # before the demo that runs is ended
     down()
-    own = settings(stack)
     tools = find_tools("engine")
     out.rule("What is real here")
     for line in tools.summary():
         out.print(f"  {line}")
     folder().mkdir(parents=True)
-    chosen = chart_settings(Chart.model_validate(own.get("chart", {})))
+    chosen = chart_settings(args.chart)
     (folder() / "chart.json").write_text(json.dumps(chosen), encoding="utf-8")
     (folder() / "stack").write_text(stack, encoding="utf-8")
-    nodes = NODES.get(own.get("cluster", {}).get("nodes", "multi"), 1)
+    nodes = NODES[args.cluster.nodes]
     plane = clusters.named(NAME)
     out.print(f"cluster: a real API server with {nodes} simulated K3s node(s)")
     cluster = Cluster.start(tools, plane.directory)
-    cluster.add_nodes(nodes, own["cluster"]["version"])
+    cluster.add_nodes(nodes, *filter(None, [getattr(args.cluster, "version", None)]))
     out.rule(f"pulumi up --stack {stack}")
     result = workspace(tools, stack, plane.kubeconfig).up(stack)
     _report(result)
@@ -145,8 +192,11 @@ def _report(result: Result) -> None:
         out.print(f"  {step.op:8} {step.type.rpartition(':')[2]:32} {step.name}", markup=False)
     for warning in result.warnings:
         out.print(f"warning: {warning}", style="yellow", markup=False)
-    for error in result.errors:
-        out.print(f"error: {error}", style="red", markup=False)
+    # What the CLI says before the program runs is no diagnostic of the engine.
+    errors = result.errors or (() if result.ok else result.stderr.strip().splitlines())
+    for error in errors:
+        text = error.removeprefix("error: ")
+        out.print(f"error: {text}", style="red", markup=False)
     if result.ok:
         out.print(f"done in {result.seconds:.1f} s")
 
@@ -173,13 +223,14 @@ def _show_live(cluster: Cluster) -> None:
 
 
 def _hint(cluster: Cluster, stack: str) -> None:
+    other = "prod" if stack != "prod" else "staging"
     out.rule("What to look at")
     out.print(
         f"""  export KUBECONFIG={cluster.kubeconfig}
   {cluster.program} get net-attach-def -A -o yaml      the networks, as Multus reads them
   {cluster.program} get daemonset multus -n kube-system -o yaml
   edit stacks/Pulumi.{stack}.yaml, then: make demo-preview    what your edit would change
-  make demo STACK=prod                            another stack, on a fresh cluster
+  make demo STACK={other:32}   another stack, on a fresh cluster
   make demo-down                                  ends everything""",
         markup=False,
     )
@@ -199,12 +250,18 @@ def main() -> int:
                 return preview()
             case _:
                 return down()
-    except (ToolError, ClusterError, OperationError) as error:
+    except StackFileError as error:
+        out.print(str(error), style="red", markup=False)
+        return 1
+    except (DemoError, ToolError, ClusterError, OperationError) as error:
         out.print(f"error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
-        out.print("interrupted; ending what was started")
-        down()
+        if arguments.what == "preview":
+            out.print("interrupted; the demo goes on")
+        else:
+            out.print("interrupted; ending what was started")
+            down()
         return 130
 
 

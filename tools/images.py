@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = ROOT / "stacks")
         found, secret = of_stack(
             folder / f"Pulumi.{options.stack}.yaml", published=options.published
         )
-    except (OSError, yaml.YAMLError, StackFileError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, StackFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for key in secret:

@@ -64,7 +64,7 @@ def versions(
             if f"+{other}" in value:
                 rule = f"that is {name} version, and the distribution is {product.lower()}"
                 raise FaultsError([Fault((), rule, value)])
-        core = re.match(rf"v?(\d+\.\d+\.\d+)(\+{suffix}\d+)?$", value)
+        core = re.match(rf"v?([0-9]+\.[0-9]+\.[0-9]+)(\+{suffix}[0-9]+)?$", value)
         hint = (
             f' Did you mean "v{core[1]}{core[2] or f"+{first}"}"?'
             if core

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_interface
-from itertools import combinations, permutations
+from itertools import combinations, product
 from typing import Any, ClassVar, Final, Literal
 
 from components.addresses import Address, AddressField, CidrField, Interface, Span, single
@@ -171,8 +171,10 @@ class HostLocal(Model):
             for index, inner in enumerate(self.ranges)
             for place, member in enumerate(inner)
         ]
-        for (where, member), (other, second) in permutations(members, 2):
-            if member.gateway is not None and any(member.gateway in span for span in second.spans):
+        named = [one for one in members if one[1].gateway is not None]
+        spans = {where: member.spans for where, member in members}
+        for (where, member), (other, _) in product(named, members):
+            if where != other and any(member.gateway in span for span in spans[other]):
                 yield Fault(
                     (*where, "gateway"),
                     f"ranges[{other[1]}][{other[2]}] hands it out. Name it there too",

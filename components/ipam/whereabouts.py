@@ -205,9 +205,12 @@ class Whereabouts(Model):
 
     def _overlapping(self) -> Iterator[Fault]:
         """Each entry gives the pod one more address, which must not be one that it has."""
+        spans = [entry.spans() for entry in self.ip_ranges]
         for (first, one), (second, two) in combinations(enumerate(self.ip_ranges), 2):
+            if one.range.version != two.range.version or not one.range.overlaps(two.range):
+                continue
             # One range is one pool, whatever its limits: the pod would be given what it has.
-            shared = any(a.overlaps(b) for a in one.spans() for b in two.spans())
+            shared = any(a.overlaps(b) for a in spans[first] for b in spans[second])
             if shared or one.range == two.range:
                 yield Fault(
                     ("ipRanges", second, "range"),

@@ -6,8 +6,9 @@ is whether these are the cluster's, and whether a network hands out a node's own
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address, ip_network
+from typing import TypeVar
 
 from components.addresses import Address, Cidr, contains
 from components.args import MultusArgs
@@ -15,6 +16,8 @@ from components.networks import AnyNetwork
 from components.networks.across import understood
 from components.networks.wires import claims
 from components.preflight.live import Finding, Json, Live, name_of, refuse, some
+
+T = TypeVar("T")
 
 
 def pods(live: Live, args: MultusArgs) -> Iterator[Finding]:
@@ -90,16 +93,26 @@ def nodes(live: Live, args: MultusArgs) -> Iterator[Finding]:
 def pod_cidrs(node: Json) -> list[Cidr]:
     spec = node.get("spec") or {}
     given = spec.get("podCIDRs") or [spec.get("podCIDR")]
-    return [ip_network(text, strict=False) for text in given if text]
+    found = [_parsed(ip_network, text) for text in given if text]
+    return [cidr for cidr in found if cidr is not None]
 
 
 def addresses(node: Json) -> list[Address]:
     """The addresses that the node registered, which other kinds (Hostname) are not."""
-    return [
-        ip_address(one["address"])
+    given = [
+        _parsed(ip_address, one["address"])
         for one in node["status"].get("addresses") or ()
         if one["type"] in ("InternalIP", "ExternalIP")
     ]
+    return [address for address in given if address is not None]
+
+
+def _parsed(kind: Callable[[str], T], text: str) -> T | None:
+    """None for what some cloud's controller wrote there instead, such as a host name."""
+    try:
+        return kind(text)
+    except ValueError:
+        return None
 
 
 def _taken(network: AnyNetwork) -> list[Cidr]:

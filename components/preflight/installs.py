@@ -27,7 +27,7 @@ from components.preflight.live import (
 
 OURS: Final = (charts.RELEASE, charts.CRD_RELEASE)
 # …/multus-cni:v4, rancher/hardened-multus-cni:v4.2.1, nfvpe/multus; not the controllers beside it.
-IMAGE: Final = re.compile(r"(?:^|[/-])multus(?:-cni)?(?:[:@]|$)")
+IMAGE: Final = re.compile(r"(?:^|[/-])multus(?:-cni|-thick)?(?:[:@]|$)")
 # By name, address (…/rke2-multus-v4.3.017.tgz) or OCI reference; its CRD chart likewise.
 CHART: Final = re.compile(r"(?:^|/)rke2-multus(?:-crd)?(?:$|[-:@]v?\d)")
 

@@ -157,10 +157,14 @@ K3S_ACCOUNTS: Final = (
     "svclb",
     "traefik",
 )
+CONTROLLERS: Final = "rke2-multus-dnc"  # the dynamic networks controller's
 # Names that another ServiceAccount or ClusterRole of the releases, or of the namespace, has.
 TAKEN: Final = {
-    "serviceAccount.name": ("default", "whereabouts", *K3S_ACCOUNTS),
-    "rke2-whereabouts.serviceAccount.name": ("default", "multus", "rke2-multus", *K3S_ACCOUNTS),
+    "serviceAccount.name": ("default", "whereabouts", CONTROLLERS, *K3S_ACCOUNTS),
+    "rke2-whereabouts.serviceAccount.name": (
+        *("default", "multus", "rke2-multus", CONTROLLERS),
+        *K3S_ACCOUNTS,
+    ),
 }
 
 # Where a typed value comes from, by the longest dotted path that leads to it.

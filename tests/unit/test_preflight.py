@@ -209,6 +209,15 @@ def test_a_nodes_own_address() -> None:
         assert said(live(), on_the_wire(**kept_clear)) == []
 
 
+def test_a_node_with_a_host_name_for_an_address_is_looked_at_for_the_rest() -> None:
+    strange = node()
+    strange["status"]["addresses"] = [
+        {"type": "ExternalIP", "address": "ec2.example.com"},
+        {"type": "InternalIP", "address": "192.168.1.10"},
+    ]
+    assert "192.168.1.10 of a" in one(live(strange), on_the_wire()).text
+
+
 def test_namespaces() -> None:
     args = arguments(networks=[{**lan(), "namespace": "defualt"}])
     finding = one(live(), args)
@@ -226,6 +235,7 @@ def test_namespaces() -> None:
 IMAGES: Final = {
     "ghcr.io/k8snetworkplumbingwg/multus-cni:snapshot-thick": True,
     "rancher/hardened-multus-cni:v4.2.1-build20250627": True,
+    "rancher/hardened-multus-thick:v4.3.0": True,
     "registry.lan:5000/multus-cni@sha256:00": True,
     "nfvpe/multus": True,
     "rancher/hardened-multus-dynamic-networks-controller:v1": False,

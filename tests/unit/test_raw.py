@@ -73,7 +73,7 @@ UNCHECKED: Final[list[tuple[Json, list[str]]]] = [
     ({"type": "ptp", "ipam": {"type": "dhcp", "x": 1}}, ["dhcp.x", "the plugin ptp"]),
     (
         {"type": "macvlan", "master": "eth1", "ipam": {"type": "other"}},
-        ["the ipam other"],
+        ["the ipam other", "the plugin macvlan with it"],
     ),
     (
         {

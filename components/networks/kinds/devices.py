@@ -18,7 +18,7 @@ from components.model import Model
 from components.networks.chained import ONE_FOR_ALL
 from components.networks.common import TypedNetwork
 from components.networks.metadata import RESOURCE_NAME
-from components.networks.names import InterfaceName, Master
+from components.networks.names import NO_WIRES, InterfaceName, Master
 from components.values.resources import NAME
 
 PCI: Final = r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]"
@@ -234,6 +234,13 @@ class Bond(TypedNetwork):
         for index, name in enumerate(names):
             if (first := names.index(name)) != index:
                 yield Fault(("links", index, "name"), f"links[{first}] has it already", name)
+        for index, name in enumerate(names):
+            others = ("eth0", "lo") if self.links_in_container else NO_WIRES
+            if name in others:
+                rule = "the cluster needs it. Name an interface that another network makes"
+                if not self.links_in_container:
+                    rule = f"that is {NO_WIRES[name]}. Name the interface of a wire"
+                yield Fault(("links", index, "name"), rule, name)
         if self.fail_over_mac and self.mode != "active-backup":
             yield Fault(
                 ("failOverMac",),

@@ -31,6 +31,7 @@ from components.values.forms import malformed
 
 VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LONGEST: Final = 256 * 1024  # the API server takes an object of some 1.5 MiB
+THE_CLUSTERS: Final = ("flannel", "loopback", "multus")
 INSIDE: Final = "it stands inside config"
 
 
@@ -99,6 +100,9 @@ def _plugin_form(plugin: Mapping[str, Any], *, first: bool) -> Iterator[Fault]:
         yield Fault(("type",), rule, plugin["type"])
     elif plugin.get("type") in (*MODELS,):
         rule = "that is an IPAM plugin. Write it into the ipam of one that makes an interface"
+        yield Fault(("type",), rule, plugin["type"])
+    elif plugin.get("type") in THE_CLUSTERS:
+        rule = "that makes the pod's first interface or its lo, which the cluster does"
         yield Fault(("type",), rule, plugin["type"])
     ipam = plugin.get("ipam")
     if ipam is not None and not isinstance(ipam, Mapping):

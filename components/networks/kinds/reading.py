@@ -108,7 +108,7 @@ def read(config: Json, name: str, namespace: str, annotations: Mapping[str, str]
     given, ipam_known = _ipam(first.get("ipam"), found)
     behind = dict(_behind(others, kind, found))
     if kind is None:
-        found.unchecked.append(f"the plugin {first['type']}")
+        found.unchecked += [f"the plugin {name}" for name in (first["type"], *behind)]
         return found
     body: dict[str, Any] = {"name": name, "namespace": namespace, "type": first["type"]}
     body |= _known(first["type"], first, kind, found) | behind
@@ -126,6 +126,8 @@ def read(config: Json, name: str, namespace: str, annotations: Mapping[str, str]
     if ipam_known:
         found.network, faults = attempt(kind.model_validate, body)
         found.faults += [fault for fault in faults if fault not in found.faults]
+    else:  # what a kind allows depends on its IPAM
+        found.unchecked.append(f"the plugin {first['type']} with it")
     return found
 
 
