@@ -55,7 +55,8 @@ ONLY_THE_MODELS_SEE: Final = {
         range-of-the-pods range-of-the-pods-of-a-custom-cluster
         range-of-the-services route-takes-the-services
         raw-bandwidth-without-cable raw-beside-others raw-chained-alone raw-ipam-alone
-        raw-tuning-mtu raw-of-the-clusters-own bond-of-what-the-cluster-needs
+        raw-tuning-mtu raw-values-of-another-type raw-of-the-clusters-own
+        bond-of-what-the-cluster-needs
         raw-host-local-on-several-nodes raw-known-fields raw-name raw-plugin-of-nobody raw-version
         raw-whereabouts-gateway raw-whereabouts-path
         bandwidth-half bandwidth-without-cable bandwidth-without-room

@@ -6,7 +6,8 @@ written that way. The rest is named, so that a person knows where to look when a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
@@ -53,25 +54,34 @@ RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
 ON_OFF: Final = {"on": True, "off": False}
 
 
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+def _number(value: Any) -> int | None:
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else None
 
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _switch(value: Any) -> Any:
-    return bool(value) if value in (0, 1) else value
+def _switch(value: Any) -> bool | None:
+    return bool(value) if _whole(value) and value in (0, 1) else None
 
 
-# Values that a plugin reads in another form.
-VALUES: Final[Mapping[tuple[str, str], Callable[[Any], Any]]] = {
-    ("sriov", "spoofchk"): lambda value: ON_OFF.get(value, value),
-    ("sriov", "trust"): lambda value: ON_OFF.get(value, value),
-    ("bond", "miimon"): _number,
-    ("bond", "allSlavesActive"): _switch,
-    ("bond", "tlbDynamicLb"): _switch,
+def _on_off(value: Any) -> bool | None:
+    return ON_OFF.get(value) if isinstance(value, str) else None
+
+
+# Values that a plugin reads in another form than the model, and what to say of any other: another
+# type ends the plugin before it looks at anything.
+VALUES: Final[Mapping[tuple[str, str], tuple[Callable[[Any], Any], str]]] = {
+    **{
+        ("sriov", key): (_on_off, 'the plugin reads "on" or "off" here, in quotes')
+        for key in ("spoofchk", "trust")
+    },
+    ("bond", "miimon"): (_number, 'the plugin reads milliseconds as a text. Write "100"'),
+    **{
+        ("bond", key): (_switch, "the plugin reads 0 or 1 here")
+        for key in ("allSlavesActive", "tlbDynamicLb")
+    },
 }
 # What a plugin takes for "not set".
 ZEROS: Final = ("mtu", "vlan", "ingressRate", "ingressBurst", "egressRate", "egressBurst")
@@ -118,7 +128,7 @@ def read(config: Json, name: str, namespace: str, annotations: Mapping[str, str]
         body["capabilities"] = wished
     if kind is Bond:
         body.setdefault("linksInContainer", False)  # the plugin's default is not ours
-        if "miimon" not in body:
+        if "miimon" not in first:
             rule = 'is missing: milliseconds between looks at the links, as a text. Write "100"'
             found.faults.append(Fault(("miimon",), rule))
     if kind in (Sriov, HostDevice) and RESOURCE_NAME in annotations:
@@ -152,8 +162,11 @@ def _known(plugin: str, given: Json, model: type[Model], found: Reading) -> dict
         if ours not in names or (key in renamed.values() and key not in renamed):
             found.unchecked.append(f"{plugin}.{key}")
         elif not (key in ZEROS and value == 0 and value is not False):
-            convert = VALUES.get((plugin, key), tuples)
-            body[ours] = convert(value) if isinstance(value, Hashable) else tuples(value)
+            convert, rule = VALUES.get((plugin, key), (tuples, ""))
+            body[ours] = convert(value)
+            if rule and body[ours] is None:
+                del body[ours]
+                found.faults.append(Fault((key,), rule, value))
     return body
 
 
