@@ -84,7 +84,21 @@ UNCHECKED: Final[list[tuple[Json, list[str]]]] = [
                 {"type": "portmap"},
             ],
         },
-        ["dns", "tuning.dataDir", "the plugin portmap", "the capability x"],
+        ["dns", "the capability x", "tuning.dataDir", "the plugin portmap"],
+    ),
+    (
+        {
+            "plugins": [
+                {"type": "bridge", "bridge": "br1"},
+                {"type": "tuning", "ipam": {"type": "dhcp"}, "capabilities": {"mac": True}},
+                {"type": "bandwidth", "capabilities": {"bandwidth": True, "ips": False}},
+            ],
+        },
+        ["tuning.ipam", "bandwidth.capabilities.bandwidth"],
+    ),
+    (
+        {"plugins": [{"type": "dummy"}, {"type": "tuning", "promisc": True}, {"type": "vrf"}]},
+        ["the plugin vrf", "the plugin dummy", "how tuning works behind it"],
     ),
     (
         {
@@ -105,6 +119,50 @@ UNCHECKED: Final[list[tuple[Json, list[str]]]] = [
 @pytest.mark.parametrize(("config", "unchecked"), UNCHECKED)
 def test_names_what_it_does_not_check(config: Json, unchecked: list[str]) -> None:
     assert raw(config).reading.unchecked == unchecked
+
+
+def test_zero_is_no_priority_of_a_vlan() -> None:
+    named = {"k8s.v1.cni.cncf.io/resourceName": "intel.com/vf"}
+    assert raw({"type": "sriov", "vlanQoS": 0}, annotations=named).network is not None
+    with pytest.raises(ValidationError, match="vlanQoS is 1, but the plugin takes it beside vlan"):
+        raw({"type": "sriov", "vlanQoS": 1}, annotations=named)
+
+
+@pytest.mark.parametrize("kind", ["host-device", "vlan", "bond"])
+def test_a_mac_address_that_a_pod_wishes_is_set_by_tuning(kind: str) -> None:
+    first: Json = {
+        "host-device": {"device": "eth1"},
+        "vlan": {"master": "eth1", "vlanId": 5, "ipam": {"type": "dhcp"}},
+        "bond": {
+            "mode": "active-backup",
+            "miimon": "100",
+            "links": [{"name": "eth1"}, {"name": "eth2"}],
+        },
+    }[kind]
+    able = {"capabilities": {"mac": True}}
+    with pytest.raises(ValidationError, match=rf'capabilities is "mac", but {kind} sets none'):
+        raw({"type": kind, **first, **able})
+    found = raw({"plugins": [{"type": kind, **first}, {"type": "tuning", **able}]})
+    assert found.reading.unchecked == []
+    assert found.network is not None
+    assert found.network.capabilities == ("mac",)
+
+
+def test_a_wish_that_is_refused_is_named_where_it_stands() -> None:
+    plugins = [
+        {"type": "ipvlan", "master": "eth1", "ipam": {"type": "dhcp"}},
+        {"type": "tuning", "capabilities": {"mac": True}},
+    ]
+    with pytest.raises(ValidationError, match=r"config.plugins\[1\].capabilities is"):
+        raw({"plugins": plugins})
+    plugins[0]["capabilities"] = {"ips": True}
+    with pytest.raises(ValidationError, match=r"config.plugins\[0\].capabilities is"):
+        raw({"plugins": plugins})
+
+
+def test_plugins_behind_one_that_is_not_modelled_are_checked_by_themselves() -> None:
+    with pytest.raises(ValidationError, match=r"config.plugins\[1\].txQLen is -1"):
+        raw({"plugins": [{"type": "dummy"}, {"type": "tuning", "txQLen": -1}]})
 
 
 def test_warns_of_what_it_does_not_check() -> None:

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from components.faults import Fault, FaultsError, needs_quotes
 from components.ipam import AnyIpam
-from components.networks.binaries import BINARY
+from components.networks.binaries import BINARY, INSTALLED
 from components.networks.common import CNI_VERSION, NetworkBase
 from components.networks.kinds.reading import (
     MODELS,
@@ -31,6 +31,7 @@ from components.values.forms import malformed
 
 VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LONGEST: Final = 256 * 1024  # the API server takes an object of some 1.5 MiB
+NO_IPAM: Final = tuple(sorted(INSTALLED - {*MODELS}))
 THE_CLUSTERS: Final = ("flannel", "loopback", "multus")
 INSIDE: Final = "it stands inside config"
 
@@ -109,6 +110,9 @@ def _plugin_form(plugin: Mapping[str, Any], *, first: bool) -> Iterator[Fault]:
         yield Fault(("ipam",), "a mapping of names to values is needed here", ipam)
     elif ipam:
         yield from (fault.under("ipam") for fault in _type_form(ipam, "an IPAM plugin"))
+        if ipam.get("type") in NO_IPAM:
+            rule = f"it gives no addresses. Those that do: {', '.join(sorted(MODELS))}"
+            yield Fault(("ipam", "type"), rule, ipam["type"])
     wishes = plugin.get("capabilities")
     if wishes is not None and not (
         isinstance(wishes, Mapping) and all(isinstance(on, bool) for on in wishes.values())

@@ -18,7 +18,7 @@ from components.faults import Fault, Path, attempt
 from components.ipam import AnyIpam, Ipam, Whereabouts
 from components.model import Model, tuples
 from components.networks.chained import Bandwidth, Sbr, Tuning
-from components.networks.common import TypedNetwork
+from components.networks.common import Capability, TypedNetwork
 from components.networks.kinds.bridge import Bridge
 from components.networks.kinds.devices import Bond, HostDevice, Sriov
 from components.networks.kinds.masters import Ipvlan, Macvlan, Vlan
@@ -84,7 +84,9 @@ VALUES: Final[Mapping[tuple[str, str], tuple[Callable[[Any], Any], str]]] = {
     },
 }
 # What a plugin takes for "not set".
-ZEROS: Final = ("mtu", "vlan", "ingressRate", "ingressBurst", "egressRate", "egressBurst")
+ZEROS: Final = (
+    *("mtu", "vlan", "vlanQoS", "ingressRate", "ingressBurst", "egressRate", "egressBurst"),
+)
 
 
 @dataclass
@@ -99,6 +101,8 @@ class Reading:
     unchecked: list[str] = field(default_factory=list)
     places: dict[str, Path] = field(default_factory=dict)
     """Where the plugins behind the first stand, by their type."""
+    wishes: dict[str, Path] = field(default_factory=dict)
+    """What a pod may choose, each with the capabilities that say so."""
 
 
 def entries(config: Json) -> list[tuple[Path, Json]]:
@@ -116,16 +120,21 @@ def read(config: Json, name: str, namespace: str, annotations: Mapping[str, str]
         found.unchecked += [key for key in config if key not in _LIST_KEYS]
     kind = KINDS.get(first["type"])
     given, ipam_known = _ipam(first.get("ipam"), found)
+    _wishes(prefix, first, kind, found)
     behind = dict(_behind(others, kind, found))
     if kind is None:
-        found.unchecked += [f"the plugin {name}" for name in (first["type"], *behind)]
+        found.unchecked.append(f"the plugin {first['type']}")
+        found.unchecked += [f"how {plugin} works behind it" for plugin in behind]
+        for plugin, body in behind.items():
+            _, faults = attempt(BEHIND[plugin].model_validate, body)
+            found.faults += [fault.under(plugin) for fault in faults]
         return found
     body: dict[str, Any] = {"name": name, "namespace": namespace, "type": first["type"]}
     body |= _known(first["type"], first, kind, found) | behind
     if given is not None:
         body["ipam"] = given
-    if wished := _capabilities(first.get("capabilities"), found):
-        body["capabilities"] = wished
+    if found.wishes:
+        body["capabilities"] = tuple(found.wishes)
     if kind is Bond:
         body.setdefault("linksInContainer", False)  # the plugin's default is not ours
         if "miimon" not in first:
@@ -221,10 +230,23 @@ def _handed_out(ipam: Whereabouts, given: Json) -> Iterator[Fault]:
             )
 
 
-def _capabilities(given: Any, found: Reading) -> tuple[str, ...]:
-    wished = [key for key, on in given.items() if on] if isinstance(given, Mapping) else []
-    found.unchecked += [f"the capability {key}" for key in wished if key not in ("ips", "mac")]
-    return tuple(key for key in wished if key in ("ips", "mac"))
+def _wishes(where: Path, first: Json, kind: type[AnyTyped] | None, found: Reading) -> None:
+    """What a pod may choose of what the first plugin makes; it hands the wish to its IPAM too."""
+    for wish in _wished(first):
+        if wish == "mac" and kind is not None and kind.mac_by == "tuning":
+            rule = (
+                f"{first['type']} sets none, so a pod's wish is lost. Write plugins, and the "
+                "capability into one of type tuning behind it"
+            )
+            found.faults.append(Fault(("capabilities",), rule, wish))
+        elif wish in get_args(Capability):
+            found.wishes[wish] = where
+        else:
+            found.unchecked.append(f"the capability {wish}")
+
+
+def _wished(plugin: Json) -> list[str]:
+    return [wish for wish, on in (plugin.get("capabilities") or {}).items() if on]
 
 
 def _behind(
@@ -237,6 +259,13 @@ def _behind(
             continue
         found.places[plugin] = path
         body = _known(plugin, one, BEHIND[plugin], found)
+        if one.get("ipam"):
+            found.unchecked.append(f"{plugin}.ipam")
+        for wish in _wished(one):
+            if (plugin, wish) == ("tuning", "mac"):
+                found.wishes.setdefault(wish, path)
+            else:
+                found.unchecked.append(f"{plugin}.capabilities.{wish}")
         if kind is not None and kind.sets_mtu and _whole(body.get("mtu")):
             body.pop("mtu", None)  # it does work, twice
         if body or plugin == "sbr":
@@ -259,7 +288,8 @@ def place(found: Reading, config: Json, path: Path) -> Path:
         return ("config", *found.places[str(path[0])], *path[1:])
     prefix, first = entries(config)[0]
     if path[0] == "capabilities":
-        return ("config", *prefix, "capabilities")
+        named = list(found.wishes)[int(path[1])] if path[1:] else None
+        return ("config", *found.wishes.get(str(named), prefix), "capabilities")
     inside = path[0] == "ipam"
     plugin = (first.get("ipam") or {}).get("type") if inside else first["type"]
     back = {ours: theirs for theirs, ours in RENAMED.get(str(plugin), {}).items()}
