@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -18,12 +19,13 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from components.faults import Fault, FaultsError
 
+T = TypeVar("T")
 Address = IPv4Address | IPv6Address
 Cidr = IPv4Network | IPv6Network
 Interface = IPv4Interface | IPv6Interface
@@ -73,6 +75,46 @@ class Span:
 
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+
+
+class Addresses(Generic[T]):
+    """Addresses, each with what it is known for, to be looked up by span."""
+
+    def __init__(self, known: Iterable[tuple[Address, T]]) -> None:
+        self._known: dict[int, list[tuple[Address, T]]] = {4: [], 6: []}
+        for one in known:
+            self._known[one[0].version].append(one)
+        for family in self._known.values():
+            family.sort(key=_number)
+
+    def within(self, span: Span) -> Iterator[tuple[Address, T]]:
+        """Those inside of the span, in ascending order."""
+        family = self._known[span.first.version]
+        start = bisect_left(family, int(span.first), key=_number)
+        end = bisect_right(family, int(span.last), key=_number)
+        yield from family[start:end]
+
+
+def _number(known: tuple[Address, Any]) -> int:
+    return int(known[0])
+
+
+def meeting(spans: Iterable[Span]) -> dict[int, int]:
+    """Index of each span that overlaps an earlier one, with the first such one's index.
+
+    A sweep in order of the spans' first addresses: disjoint ones cost a sort.
+    """
+    found: dict[int, int] = {}
+    active: list[tuple[int, Span]] = []
+    for index, span in sorted(
+        enumerate(spans), key=lambda one: (one[1].first.version, int(one[1].first))
+    ):
+        active = [one for one in active if one[1].overlaps(span)]
+        for other, _ in active:
+            earlier, later = sorted((index, other))
+            found[later] = min(earlier, found.get(later, earlier))
+        active.append((index, span))
+    return found
 
 
 def single(address: Address) -> Cidr:

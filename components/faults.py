@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
@@ -158,11 +158,16 @@ def attempt(validate: Callable[[Any], T], raw: Any) -> tuple[T | None, list[Faul
 
 
 def unique(faults: Iterable[Fault]) -> list[Fault]:
-    found: list[Fault] = []
-    for fault in faults:
-        if fault not in found:
-            found.append(fault)
-    return found
+    """Each line once: path and rule tell lines apart."""
+    return list({(fault.path, fault.rule): fault for fault in reversed([*faults])}.values())[::-1]
+
+
+def repeated(values: Iterable[Hashable]) -> Iterator[tuple[int, int]]:
+    """Index of each value that stood there before, and of its first."""
+    seen: dict[Hashable, int] = {}
+    for index, value in enumerate(values):
+        if (first := seen.setdefault(value, index)) != index:
+            yield index, first
 
 
 def translated(error: ValidationError, raw: Any, *, union: bool = True) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ import json
 import shutil
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -209,11 +210,17 @@ def _show(result: Result) -> None:
             key,
             network["ipam"] or "none (layer 2)",
             "the DHCP server's" if network["ipam"] == "dhcp" else str(capacity or "-"),
-            "\n".join(f"{name}: {value}" for name, value in network["annotation"].items()),
+            "\n".join(f"{name}: {value}" for name, value in _annotation(network).items()),
         )
     out.print(table)
     release, version = result.outputs["release"], result.outputs["chartVersion"]
     out.print(f"release {release}, chart rke2-multus {version}")
+
+
+def _annotation(network: Mapping[str, Any]) -> Mapping[str, str]:
+    """The plain one, or an example where a pod must choose an address."""
+    found: Mapping[str, str] = network.get("annotation") or network["example"]
+    return found
 
 
 def _show_live(cluster: Cluster) -> None:

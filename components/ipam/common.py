@@ -16,7 +16,7 @@ from components.addresses import (
     Span,
     contains,
 )
-from components.faults import Fault
+from components.faults import Fault, repeated
 from components.model import Model
 
 # A pool may have more addresses than a Pulumi number (a double) can hold exactly.
@@ -183,11 +183,10 @@ def route_faults(
     addresses that it has for certain.
     """
     families = {cidr.version for one in onlink for cidr in one}
+    for index, first in repeated(routes):
+        rule = f"routes[{first}] is the same. Remove one"
+        yield Fault(("routes", index, "dst"), rule, str(routes[index].dst))
     for index, route in enumerate(routes):
-        if (first := routes.index(route)) != index:
-            yield Fault(
-                ("routes", index, "dst"), f"routes[{first}] is the same. Remove one", str(route.dst)
-            )
         if route.dst.prefixlen > 1:
             yield from (
                 fault.under("routes", index)
@@ -214,7 +213,7 @@ def route_faults(
             )
         elif route.gw in own:
             yield Fault(("routes", index, "gw"), "that is the pod's own address", str(route.gw))
-        else:
+        elif onlink:
             yield from (
                 Fault(("routes", index, "gw"), rule, str(route.gw))
                 for rule in _unreachable(route.gw, onlink)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError, did_you_mean
+from components.faults import Fault, FaultsError, did_you_mean, repeated
 from components.forms import Form
 from components.model import Model
 
@@ -142,11 +142,9 @@ class Dhcp(Model):
         sent = [entry.option for entry in self.provide]
         for key, options in (("request", asked), ("provide", sent)):
             codes = [CODES.get(option, option) for option in options]
-            for index, code in enumerate(codes):
-                if (first := codes.index(code)) != index:
-                    yield Fault(
-                        (key, index, "option"), f"{key}[{first}] has it already", options[index]
-                    )
+            for index, first in repeated(codes):
+                rule = f"{key}[{first}] has it already"
+                yield Fault((key, index, "option"), rule, options[index])
 
     @property
     def gateways(self) -> tuple[()]:

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_interface
-from itertools import combinations, product
 from typing import Any, ClassVar, Final, Literal
 
-from components.addresses import Address, AddressField, CidrField, Interface, Span, single
+from components.addresses import (
+    Address,
+    Addresses,
+    AddressField,
+    CidrField,
+    Interface,
+    Span,
+    meeting,
+    single,
+)
 from components.faults import Fault
 from components.forms import NodePath
 from components.ipam.common import (
@@ -157,12 +165,12 @@ class HostLocal(Model):
             if (span := member.limits)
         ]
         yield from self._gateways_handed_out()
-        for (where, span), (other, second) in combinations(placed, 2):
-            if span.overlaps(second):
-                yield Fault(
-                    ("ranges", *other),
-                    f"overlaps ranges[{where[0]}][{where[1]}] ({span}). Make them disjoint",
-                )
+        for later, earlier in sorted(meeting(span for _, span in placed).items()):
+            (index, place), span = placed[earlier]
+            yield Fault(
+                ("ranges", *placed[later][0]),
+                f"overlaps ranges[{index}][{place}] ({span}). Make them disjoint",
+            )
 
     def _gateways_handed_out(self) -> Iterator[Fault]:
         """A range keeps its own gateway back, not the one of another range."""
@@ -171,15 +179,19 @@ class HostLocal(Model):
             for index, inner in enumerate(self.ranges)
             for place, member in enumerate(inner)
         ]
-        named = [one for one in members if one[1].gateway is not None]
-        spans = {where: member.spans for where, member in members}
-        for (where, member), (other, _) in product(named, members):
-            if where != other and any(member.gateway in span for span in spans[other]):
-                yield Fault(
-                    (*where, "gateway"),
-                    f"ranges[{other[1]}][{other[2]}] hands it out. Name it there too",
-                    str(member.gateway),
-                )
+        named = Addresses(
+            (member.gateway, where) for where, member in members if member.gateway is not None
+        )
+        handed_out = [
+            (where, index, place, gateway)
+            for (_, index, place), member in members
+            for span in member.spans
+            for gateway, where in named.within(span)
+        ]
+        for where, index, place, gateway in sorted(handed_out):
+            if where != ("ranges", index, place):
+                rule = f"ranges[{index}][{place}] hands it out. Name it there too"
+                yield Fault((*where, "gateway"), rule, str(gateway))
 
     @property
     def gateways(self) -> tuple[Address, ...]:

@@ -1,4 +1,4 @@
-"""static: addresses written down in the network. One pod at a time can use such a network.
+"""static: addresses written down in the network, for one pod at a time, or in pods' annotations.
 
 Fields and rules from containernetworking/plugins 1.9.1, `plugins/ipam/static/main.go`.
 """
@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_interface
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
 from components.addresses import (
     Address,
     AddressField,
@@ -19,7 +17,7 @@ from components.addresses import (
     Span,
     single,
 )
-from components.faults import Fault
+from components.faults import Fault, repeated
 from components.ipam.common import (
     Dns,
     Pool,
@@ -55,7 +53,7 @@ class StaticAddress(Model):
 
 
 class Static(Model):
-    """Addresses written down here."""
+    """Addresses written down: here, or by each pod of a network with capabilities: [ips]."""
 
     withheld: ClassVar[Mapping[str, str]] = {
         "range": "a static network has addresses, each with its prefix",
@@ -65,24 +63,21 @@ class Static(Model):
 
     type: Literal["static"] = "static"
     """static."""
-    addresses: tuple[StaticAddress, ...] = Field(min_length=1)
-    """The pod's addresses; it gets all of them."""
+    addresses: tuple[StaticAddress, ...] = ()
+    """The pod's addresses, all of them; may be left out where pods choose: capabilities: [ips]."""
     routes: tuple[Route, ...] = ()
     """Routes for the pod."""
     dns: Dns | None = None
     """DNS data in the plugin's result."""
 
     def faults(self) -> Iterator[Fault]:
-        seen: dict[object, int] = {}
-        for index, entry in enumerate(self.addresses):
-            first = seen.setdefault(entry.address.ip, index)
-            if first != index:
-                yield Fault(
-                    ("addresses", index, "address"),
-                    f"addresses[{first}] has it already",
-                    str(entry.address),
-                )
         own = [entry.address.ip for entry in self.addresses]
+        for index, first in repeated(own):
+            yield Fault(
+                ("addresses", index, "address"),
+                f"addresses[{first}] has it already",
+                str(self.addresses[index].address),
+            )
         for index, entry in enumerate(self.addresses):
             if entry.gateway in own and entry.gateway != entry.address.ip:
                 yield Fault(
@@ -93,6 +88,16 @@ class Static(Model):
         yield from route_faults(
             self.routes, [[entry.address.network] for entry in self.addresses], own
         )
+
+    def network_faults(self, *, chosen: bool) -> Iterator[Fault]:
+        """What is wrong in a network where pods may choose their addresses, or may not."""
+        if not self.addresses and not chosen:
+            yield Fault(
+                ("addresses",),
+                "is missing: the pod's addresses. Or let each pod choose its own by the network's "
+                "capabilities: [ips]",
+                absence=True,
+            )
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -122,17 +127,16 @@ class Static(Model):
         )
 
     @property
-    def capacity(self) -> int:
-        """One pod: every pod of the network would get the same addresses."""
-        return 1
+    def capacity(self) -> int | None:
+        """One pod: every pod of the network would get the same addresses. Not known without."""
+        return 1 if self.addresses else None
 
     def render(self) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "type": self.type,
-            "addresses": [
+        body: dict[str, Any] = {"type": self.type}
+        if self.addresses:
+            body["addresses"] = [
                 entry.model_dump(mode="json", exclude_none=True) for entry in self.addresses
-            ],
-        }
+            ]
         if self.routes:
             body["routes"] = [route.render() for route in self.routes]
         if self.dns is not None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_interface
-from itertools import combinations
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from components.addresses import (
     Address,
+    Addresses,
     AddressField,
     Cidr,
     CidrField,
@@ -24,9 +24,10 @@ from components.addresses import (
     Interface,
     Span,
     contains,
+    meeting,
     single,
 )
-from components.faults import Fault
+from components.faults import Fault, repeated
 from components.forms import Form, NodePath
 from components.ipam.common import (
     Dns,
@@ -86,11 +87,11 @@ class WhereaboutsRange(Model):
 
     def holes(self, kept: Iterable[Address]) -> tuple[Cidr, ...]:
         """The exclusions, with the addresses to keep back where the range would hand them out."""
-        limits, holes = self.limits(), list(self.exclude)
-        for address in kept:
-            if limits and address in limits and not any(contains(hole, address) for hole in holes):
-                holes.append(single(address))
-        return tuple(holes)
+        limits = self.limits()
+        left = limits.without(self.exclude) if limits else ()
+        known = Addresses((address, place) for place, address in enumerate(dict.fromkeys(kept)))
+        lacking = sorted((place, one) for span in left for one, place in known.within(span))
+        return (*self.exclude, *(single(address) for _, address in lacking))
 
     def spans(self, kept: Iterable[Address] = ()) -> tuple[Span, ...]:
         limits = self.limits()
@@ -205,18 +206,21 @@ class Whereabouts(Model):
 
     def _overlapping(self) -> Iterator[Fault]:
         """Each entry gives the pod one more address, which must not be one that it has."""
-        spans = [entry.spans() for entry in self.ip_ranges]
-        for (first, one), (second, two) in combinations(enumerate(self.ip_ranges), 2):
-            if one.range.version != two.range.version or not one.range.overlaps(two.range):
-                continue
-            # One range is one pool, whatever its limits: the pod would be given what it has.
-            shared = any(a.overlaps(b) for a in spans[first] for b in spans[second])
-            if shared or one.range == two.range:
-                yield Fault(
-                    ("ipRanges", second, "range"),
-                    f"overlaps ipRanges[{first}], {one.range}. Keep them apart",
-                    str(two.range),
-                )
+        spans = [
+            (index, span) for index, entry in enumerate(self.ip_ranges) for span in entry.spans()
+        ]
+        clashes = {
+            spans[later][0]: spans[earlier][0]
+            for later, earlier in sorted(meeting(span for _, span in spans).items(), reverse=True)
+        }
+        # One range is one pool, whatever its limits: the pod would be given what it has.
+        clashes |= dict(repeated(entry.range for entry in self.ip_ranges))
+        for second, first in sorted(clashes.items()):
+            yield Fault(
+                ("ipRanges", second, "range"),
+                f"overlaps ipRanges[{first}], {self.ip_ranges[first].range}. Keep them apart",
+                str(self.ip_ranges[second].range),
+            )
 
     @property
     def gateways(self) -> tuple[Address, ...]:

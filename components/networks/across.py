@@ -241,12 +241,14 @@ def _next_hops(network: AnyTyped) -> Iterator[str]:
 
 def warnings(listed: Sequence[AnyNetwork]) -> Iterator[str]:
     """What works and will surprise, and what nobody has looked at."""
-    networks = [*understood(dict(enumerate(listed))).values()]
+    placed = understood(dict(enumerate(listed)))
+    networks = [*placed.values()]
     for raw in listed:
         if isinstance(raw, Raw) and (unchecked := raw.reading.unchecked):
             yield f"network {raw.key} is raw, and not checked are: {', '.join(unchecked)}"
     yield from _shared_pools(networks)
     yield from _bridges(networks)
+    yield from devices.warnings(placed)
     for network in networks:
         yield from _next_hops(network)
         if reason := network.one_per_node:

@@ -12,37 +12,25 @@ guards nothing.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
-
-from pydantic import BeforeValidator, WithJsonSchema
+from typing import Any, Final
 
 from components.addresses import AddressField, InterfaceField, contains
 from components.cluster import Cluster
-from components.faults import ArgsError, Fault, FaultsError
-from components.ipam import HostLocal
+from components.faults import ArgsError, Fault
+from components.ipam import HostLocal, Static
 from components.model import Model
+from components.networks.common import USUAL_MTU
 from components.networks.kinds import AnyNetwork, Bond, Network, Raw
-from components.networks.kinds.devices import MAC
 from components.networks.kinds.reading import entries
+from components.networks.mac import EXAMPLE_MAC, MacAddress
 from components.networks.metadata import RESOURCE_NAME
 from components.networks.names import InterfaceName
 
 KEY: Final = "k8s.v1.cni.cncf.io/networks"
-EXAMPLE_MAC: Final = "02:00:00:00:00:01"  # locally administered, as every made-up one must be
-
-
-def _mac(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(MAC, value):
-        rule = f"a MAC address is six pairs of hex digits, like {EXAMPLE_MAC}"
-        raise FaultsError([Fault((), rule, value)])
-    if int(value[:2], 16) % 2 or not int(value.replace(":", ""), 16):
-        rule = f"no interface can have it: it is a group's, or nobody's. Use one like {EXAMPLE_MAC}"
-        raise FaultsError([Fault((), rule, value)])
-    return value.lower()
+EXAMPLE_ADDRESS: Final = "192.0.2.10/24"  # RFC 5737
 
 
 class Selection(Model):
@@ -54,7 +42,7 @@ class Selection(Model):
     """Name of the interface in the pod; net1, net2, ... by its place where it is left out."""
     ips: tuple[InterfaceField, ...] = ()
     """Addresses that the pod wants, with their prefix; the network needs the capability ips."""
-    mac: Annotated[str, BeforeValidator(_mac), WithJsonSchema({"type": "string"})] | None = None
+    mac: MacAddress | None = None
     """MAC address that the pod wants; the network needs the capability mac."""
     default_route: tuple[AddressField, ...] = ()
     """Gateways of the pod's default routes, at most one of each family, and none of a family that
@@ -73,6 +61,9 @@ class Selection(Model):
 
     def _ip_faults(self) -> Iterator[Fault]:
         plugin = self.network.ipam
+        if not self.ips and plain(self.network) is None:
+            rule = f"is missing: network {self.network.key} has none for a pod that names none"
+            yield Fault(("ips",), rule, absence=True)
         for index, wanted in enumerate(self.ips):
             if self.ips.index(wanted) != index:
                 yield Fault(("ips", index), "stands there twice. Remove one", str(wanted))
@@ -207,10 +198,28 @@ def _faults(selections: Sequence[Selection]) -> Iterator[Fault]:
                         "those of its links first"
                     )
                     yield Fault((index, "network"), rule)
+                else:
+                    yield from _link(selections[names[link.name]].network, bond, link.name, index)
         names.setdefault(name, index)
         other = networks.setdefault(one.network.key, index)
         if other != index and (reason := _once(one.network)):
             yield Fault((index, "network"), f"selections[{other}] has it, and {reason}")
+
+
+def _link(network: AnyNetwork, bond: Bond, name: str, index: int) -> Iterator[Fault]:
+    """`ValidateMTU` in bond-cni's bond/util/validation.go: no link's may be less than the bond's.
+
+    Where a link's is left out it is its master's, which only the node knows.
+    """
+    typed = network.network if isinstance(network, Raw) else network
+    inner = typed.tuning.mtu if typed is not None and typed.tuning is not None else None
+    mtu = (typed.mtu if typed is not None else None) or inner
+    if mtu is not None and mtu < (wanted := bond.mtu or USUAL_MTU):
+        rule = (
+            f"is a bond with the MTU {wanted}, and its link {name} is of network {network.key} "
+            f"with {mtu}: no pod would start. Set the bond's mtu to {mtu}"
+        )
+        yield Fault((index, "network"), rule)
 
 
 def _once(network: AnyNetwork) -> str | None:
@@ -250,6 +259,12 @@ def _interface(index: int, one: Selection) -> str:
     return one.interface or f"net{index + 1}"
 
 
+def plain(network: AnyNetwork) -> dict[str, str] | None:
+    """The annotation of a pod that asks for nothing, None where it must choose an address."""
+    lacks = isinstance(network.ipam, Static) and not network.ipam.addresses
+    return None if lacks else {KEY: network.key}
+
+
 def example(network: AnyNetwork) -> dict[str, str] | None:
     """An annotation with every wish that the network serves, None where it serves none."""
     if isinstance(network, Raw) or not network.capabilities:
@@ -258,7 +273,8 @@ def example(network: AnyNetwork) -> dict[str, str] | None:
     if "ips" in network.capabilities and network.ipam is not None:
         # host-local takes one address, whatever it has to hand out.
         pools = network.ipam.pools[: 1 if isinstance(network.ipam, HostLocal) else None]
-        wishes["ips"] = tuple(f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in pools)
+        known = (f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in pools)
+        wishes["ips"] = (*known,) or (EXAMPLE_ADDRESS,)
     if "mac" in network.capabilities:
         wishes["mac"] = EXAMPLE_MAC
     return pod_annotation([Selection(network=network, **wishes)]).annotations

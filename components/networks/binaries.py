@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from components.faults import Fault, FaultsError, needs_quotes
+from components.faults import Fault, FaultsError, needs_quotes, repeated
 
 INSTALLED: Final = frozenset(
     (
@@ -46,9 +46,8 @@ Binary = Annotated[
 
 
 def twice(extra: Sequence[str]) -> Iterator[Fault]:
-    for index, name in enumerate(extra):
-        if (first := extra.index(name)) != index:
-            yield Fault((index,), f"extraBinaries[{first}] is that already", name)
+    for index, first in repeated(extra):
+        yield Fault((index,), f"extraBinaries[{first}] is that already", extra[index])
 
 
 def missing(plugin: str, extra: Sequence[str]) -> str | None:

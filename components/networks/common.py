@@ -105,6 +105,9 @@ class TypedNetwork(NetworkBase, ABC):
         yield from self._capability_faults()
         if self.tuning is not None:
             yield from sysctl_faults(self.tuning, self.ipam)
+        if isinstance(self.ipam, Static):
+            chosen = "ips" in self.capabilities
+            yield from (fault.under("ipam") for fault in self.ipam.network_faults(chosen=chosen))
         if self.sbr is not None:
             yield from sbr_faults(self.ipam, chosen="ips" in self.capabilities)
         if self.bandwidth is not None and not self.veth:

@@ -5,6 +5,7 @@ Everything here is about one node, for a device has one name on all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,28 @@ def faults(networks: Placed) -> Iterator[Fault]:
     yield from _masters(networks)
     yield from _vlans(networks)
     yield from _taken(networks)
+
+
+def warnings(networks: Placed) -> Iterator[str]:
+    """What the devices' names let expect. A name is no proof, so nothing is refused for it."""
+    takers = {device: one for one in networks.values() for device in _takes(one)}
+    made = {(one.master, one.vlan_id): one for one in networks.values() if isinstance(one, Vlan)}
+    for network in networks.values():
+        for device in _used(network):
+            if not (match := re.fullmatch(r"(.+)\.([0-9]{1,4})", device)):
+                continue
+            below, vlan = match[1], int(match[2])
+            if taker := takers.get(below):
+                yield (
+                    f"network {network.key} is on {device}, by its name a VLAN of {below}, and "
+                    f"network {taker.key} takes {below} away from the node while a pod has it"
+                )
+            if double := made.get((below, vlan)):
+                yield (
+                    f"network {network.key} is on {device}, by its name VLAN {vlan} of {below}: "
+                    f"the kernel makes that once on a node, so pods of network {double.key} would "
+                    f"not start. Use macvlan on {device} for both"
+                )
 
 
 def _masters(networks: Placed) -> Iterator[Fault]:

@@ -5,12 +5,10 @@ A network keeps its own gateways back; the ones of another network on its wire i
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Iterator
 from typing import Final
 
-from components.addresses import Address, Interface, Span
+from components.addresses import Address, Addresses, Interface
 from components.faults import Fault
 from components.ipam import Pool
 from components.networks.bridging import collide
@@ -42,30 +40,13 @@ def taken_by_the_bridge(network: AnyTyped) -> tuple[Interface, ...]:
     return ()
 
 
-class _Routers:
-    """The routers of one wire, to be looked up by span."""
-
-    def __init__(self, found: Iterable[tuple[Address, int]]) -> None:
-        """`found`: each router with the index of the first network that names it."""
-        self._known: dict[int, list[tuple[int, Address, int]]] = {4: [], 6: []}
-        for address, index in found:
-            insort(self._known[address.version], (int(address), address, index))
-
-    def within(self, span: Span) -> Iterator[tuple[Address, int]]:
-        known = self._known[span.first.version]
-        start = bisect_left(known, int(span.first), key=itemgetter(0))
-        end = bisect_right(known, int(span.last), key=itemgetter(0))
-        for _, address, index in known[start:end]:
-            yield address, index
-
-
 def _handed_out(networks: Placed) -> Iterator[Fault]:
     named: dict[Wire, dict[Address, int]] = {}
     for index, network in networks.items():
         for wire in wires(network):
             for router in _routers(network):
                 named.setdefault(wire, {}).setdefault(router, index)
-    by_wire = {wire: _Routers(found.items()) for wire, found in named.items()}
+    by_wire = {wire: Addresses(found.items()) for wire, found in named.items()}
     for index, network in networks.items():
         own, told = _routers(network), set()
         for pool in network.ipam.pools if network.ipam else ():

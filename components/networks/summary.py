@@ -15,10 +15,11 @@ def summary(network: AnyNetwork) -> dict[str, Any]:
     ipam = network.ipam
     found: dict[str, Any] = {
         "namespace": network.namespace,
-        "annotation": {annotation.KEY: network.key},
         "ipam": ipam.type if ipam is not None else None,
         "capacity": ipam.capacity if ipam is not None else None,
     }
+    if plain := annotation.plain(network):
+        found["annotation"] = plain
     if understood is not None and understood.one_per_node:
         found["podsPerNode"] = 1
     annotations = {**network.annotations, **network.own_annotations}

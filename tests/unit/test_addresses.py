@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.addresses import (
     Address,
+    Addresses,
     AddressField,
     Cidr,
     CidrField,
@@ -24,6 +25,7 @@ from components.addresses import (
     InterfaceField,
     Span,
     contains,
+    meeting,
     single,
 )
 
@@ -142,3 +144,20 @@ def test_arithmetic_is_that_of_sets(data: st.DataObject, base: str) -> None:
     assert sum(span.size for span in left) == len(members(one) - gone)
     for before, after in pairwise(left):
         assert int(before.last) + 1 < int(after.first)
+
+
+@given(data=st.data())
+def test_looks_up_and_meets_as_one_by_one_would(data: st.DataObject) -> None:
+    some = data.draw(st.lists(st.one_of(spans("10.0.0.0"), spans("fd00::")), max_size=8))
+    known = [(one, place) for place, span in enumerate(some) for one in (span.first, span.last)]
+    looked_up = Addresses(known)
+    for span in some:
+        assert sorted(looked_up.within(span), key=str) == sorted(
+            (one for one in known if one[0] in span), key=str
+        )
+    assert meeting(some) == {
+        later: earlier
+        for later, span in enumerate(some)
+        for earlier in reversed(range(later))
+        if some[earlier].overlaps(span)
+    }

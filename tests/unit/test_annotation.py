@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from components import K3s, Selection, pod_annotation
-from components.networks.annotation import KEY, example
+from components.networks.annotation import KEY, example, plain
 from tests.unit.test_networks import Json, local, network, static, wb
 
 LOCAL: Final[Json] = {"ipam": local(), "capabilities": ["ips", "mac"]}
@@ -151,3 +151,42 @@ def test_the_example_is_an_annotation_that_is_accepted() -> None:
     found = example(network(**TWO))
     assert found is not None
     assert json.loads(found[KEY])[0]["ips"] == ["10.0.0.2/25"]
+
+
+CHOSEN: Final[Json] = {"ipam": {"type": "static"}, "capabilities": ["ips"]}
+
+
+def test_a_pod_must_choose_where_the_network_has_no_address() -> None:
+    assert json.loads(pod_annotation([pick(CHOSEN, ips=("10.0.0.9/24",))]).value)[0]["ips"]
+    with pytest.raises(ValueError, match=r"ips is missing: network default/lan has none for a pod"):
+        pick(CHOSEN)
+    assert plain(network(**CHOSEN)) is None
+    assert plain(network(**DUAL)) == {KEY: "default/lan"}
+
+
+@pytest.mark.parametrize(
+    ("link", "bond", "said"),
+    [
+        ({"mtu": 1400}, {}, "with the MTU 1500, and its link net1 .* with 1400"),
+        ({"mtu": 8000}, {"mtu": 9000}, "with the MTU 9000, and its link net1 .* with 8000"),
+        (
+            {"type": "host-device", "device": "eth7", "tuning": {"mtu": 1400}},
+            {},
+            "Set the bond's mtu to 1400",
+        ),
+        ({"mtu": 1400}, {"mtu": 1400}, None),
+        ({"mtu": 9000}, {}, None),
+        ({}, {"mtu": 9000}, None),  # the master's, which only the node knows
+    ],
+)
+def test_a_bond_fits_its_links(link: Json, bond: Json, said: str | None) -> None:
+    selections = [
+        pick({"name": "one", **link}),
+        pick({"name": "two"}, interface="fast"),
+        pick({"name": "both", **LINKS, **bond}),
+    ]
+    if said is None:
+        assert pod_annotation(selections).value
+        return
+    with pytest.raises(ValueError, match=said):
+        pod_annotation(selections)

@@ -89,8 +89,8 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "the gateway is counted": Mutation(
         "ipam/whereabouts.py",
-        "holes.append(single(address))",
-        "pass",
+        "return (*self.exclude, *(single(address) for _, address in lacking))",
+        "return self.exclude",
         (WHEREABOUTS,),
     ),
     "networks do not wait for the CRDs": Mutation(

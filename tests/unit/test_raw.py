@@ -149,7 +149,7 @@ def test_a_mac_address_that_a_pod_wishes_is_set_by_tuning(kind: str) -> None:
 
 
 def test_a_wish_that_is_refused_is_named_where_it_stands() -> None:
-    plugins = [
+    plugins: list[Json] = [
         {"type": "ipvlan", "master": "eth1", "ipam": {"type": "dhcp"}},
         {"type": "tuning", "capabilities": {"mac": True}},
     ]

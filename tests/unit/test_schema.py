@@ -54,7 +54,8 @@ ONLY_THE_MODELS_SEE: Final = {
         dhcp-option-twice ipvlan-layer-3-with-dhcp
         range-of-the-pods range-of-the-pods-of-a-custom-cluster
         range-of-the-services route-takes-the-services
-        raw-bandwidth-without-cable raw-beside-others raw-chained-alone raw-ipam-alone
+        raw-bandwidth-without-cable raw-beside-others raw-what-does-not-fit
+        static-without-addresses static-empty raw-chained-alone raw-ipam-alone
         raw-tuning-mtu raw-values-of-another-type raw-of-the-clusters-own
         bond-of-what-the-cluster-needs
         raw-host-local-on-several-nodes raw-known-fields raw-name raw-plugin-of-nobody raw-version

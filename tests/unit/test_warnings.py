@@ -139,3 +139,29 @@ def test_control_bonds_whose_wires_are_not_known() -> None:
     bond = {"type": "bond", "mode": "active-backup", "links": links}
     one = bond | {"name": "a", "ipam": {"type": "whereabouts", "range": RANGE}}
     assert warnings(one, one | {"name": "b"}) == []
+
+
+def vlan(name: str, vlan_id: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "vlan",
+        "master": "eth1",
+        "vlanId": vlan_id,
+        "ipam": {"type": "static", "addresses": [{"address": "10.9.0.5/24"}]},
+    }
+
+
+def test_a_vlan_interface_of_the_node_by_its_name() -> None:
+    on_it = {"name": "on", "type": "macvlan", "master": "eth1.5"}
+    said, _ = warnings(on_it, vlan("made", 5))
+    assert said.startswith("network default/on is on eth1.5, by its name VLAN 5 of eth1")
+    assert "network default/made would not start" in said
+    taker = {"name": "away", "type": "host-device", "device": "eth1"}
+    said, _ = warnings(on_it, taker)
+    assert said.endswith("network default/away takes eth1 away from the node while a pod has it")
+
+
+def test_control_other_vlans_and_devices() -> None:
+    on_it = {"name": "on", "type": "macvlan", "master": "eth1.5"}
+    taker = {"name": "away", "type": "host-device", "device": "eth2"}
+    assert all("room for one pod" in said for said in warnings(on_it, vlan("made", 6), taker))

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from components import pod_annotation
+from components.networks.annotation import KEY
 from testbed.node.attached import Pod
 from testbed.node.node import Node
 from testbed.node.runtime import CniError
@@ -30,6 +31,7 @@ NETWORKS: Final[Sequence[Mapping[str, Any]]] = (
     macvlan("lan", local("192.168.80.0/24", "fd00:80::/64"), capabilities=FREE),
     bridge("pods", local("192.168.81.0/24"), capabilities=FREE, tuning={"txQLen": 9}),
     macvlan("fixed", static("192.168.82.5/24", "fd00:82::5/64"), capabilities=FREE),
+    macvlan("chosen", {"type": "static"}, capabilities=["ips"]),
     macvlan("given", local("192.168.83.0/24")),
     macvlan("written", static("192.168.84.5/24")),
     macvlan(
@@ -100,12 +102,26 @@ def test_an_address_is_one_pods_until_it_ends(node: Node) -> None:
     assert held(started(node, text)) == ["192.168.81.77/24"]
 
 
+def test_a_network_can_leave_all_addresses_to_its_pods(stack: Deployed, node: Node) -> None:
+    wanted = ["192.168.90.77/24", "fd00:90::77/64"]
+    pod = started(node, annotation(BY_NAME["chosen"], ips=tuple(wanted)))
+    assert held(pod) == wanted
+    outputs = stack.outputs["networks"]["default/chosen"]
+    assert held(started(node, outputs["example"][KEY])) == ["192.0.2.10/24"]
+    # The plain annotation is not in the outputs, for no pod starts with it.
+    assert "annotation" not in outputs
+    with pytest.raises(ValueError, match=r"ips is missing: network default/chosen has none"):
+        annotation(BY_NAME["chosen"])
+    with pytest.raises(CniError, match="IPAM plugin returned missing IP config"):
+        started(node, by_hand({"name": "chosen"}))
+
+
 @pytest.mark.parametrize("name", ["lan", "pods", "fixed"])
 def test_the_example_in_the_outputs_is_one_that_a_pod_starts_with(
     name: str, stack: Deployed, node: Node
 ) -> None:
     example = stack.outputs["networks"][f"default/{name}"]["example"]
-    text = example["k8s.v1.cni.cncf.io/networks"]
+    text = example[KEY]
     (asked,) = json.loads(text)
     pod = started(node, text)
     assert {*asked["ips"]} <= {*held(pod)}

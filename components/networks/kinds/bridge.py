@@ -12,6 +12,7 @@ from pydantic import Field
 
 from components.faults import Fault
 from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
+from components.ipam.common import first_address
 from components.model import Model
 from components.networks.bridging import colliding
 from components.networks.chained import ONE_FOR_ALL
@@ -132,6 +133,11 @@ class Bridge(TypedNetwork):
                 fix = "Whereabouts has no gateway for two families. Leave it out"
             case Whereabouts() if plugin.gateway is None:
                 fix = "the bridge would take an address that a pod may get. Name it as ipam.gateway"
+            case Static() if "ips" in self.capabilities and not self._first_is_the_gateway(plugin):
+                fix = (
+                    "for a pod that chooses its address the bridge would take the first one of "
+                    "that network. Leave it out"
+                )
             case Static() if {one.ip for one in plugin.bridge_addresses} & {
                 one.address.ip for one in plugin.addresses
             }:
@@ -141,3 +147,9 @@ class Bridge(TypedNetwork):
             case _:
                 assert_never(plugin)
         yield Fault(("isGateway",), fix, self.is_gateway, absence=True)
+
+    @staticmethod
+    def _first_is_the_gateway(plugin: Static) -> bool:
+        """An address that a pod chooses comes without a gateway."""
+        taken = [first_address(entry.address.network) for entry in plugin.addresses]
+        return bool(taken) and [*plugin.bridge_addresses] == taken

@@ -12,17 +12,17 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from components.faults import Fault, FaultsError
+from components.faults import Fault, FaultsError, repeated
 from components.forms import Form, NodePath
 from components.model import Model
 from components.networks.chained import ONE_FOR_ALL
-from components.networks.common import TypedNetwork
+from components.networks.common import Mtu, TypedNetwork
+from components.networks.mac import MacAddress
 from components.networks.metadata import RESOURCE_NAME
 from components.networks.names import NO_WIRES, InterfaceName, Master
 from components.values.resources import NAME
 
 PCI: Final = r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]"
-MAC: Final = r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}"
 SYSFS: Final = r"/sys/devices(/(?!\.{1,2}(/|$))[A-Za-z0-9._:@,+-]+)+"
 RESOURCE: Final = rf"{NAME}/[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
 
@@ -60,12 +60,7 @@ class HostDevice(TypedNetwork):
     """host-device."""
     device: Master | None = None
     """The device by its name on the node, such as eth1; or give one of the others."""
-    hwaddr: (
-        Annotated[
-            str, Form(MAC, "a MAC address is six pairs of hex digits, like 02:00:00:00:00:01")
-        ]
-        | None
-    ) = None
+    hwaddr: MacAddress | None = None
     """The device by its MAC address, in quotes."""
     kernelpath: KernelPath | None = None
     """The device by its path below /sys/devices, with that in front."""
@@ -207,6 +202,8 @@ class Bond(TypedNetwork):
 
     type: Literal["bond"] = "bond"
     """bond."""
+    mtu: Mtu | None = None
+    """MTU of the bond, no more than that of any link; 1500 where it is left out."""
     mode: MODES
     """How the links share the work; active-backup asks nothing of the switches."""
     links: tuple[BondLink, ...] = Field(min_length=2)
@@ -231,9 +228,8 @@ class Bond(TypedNetwork):
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         names = [link.name for link in self.links]
-        for index, name in enumerate(names):
-            if (first := names.index(name)) != index:
-                yield Fault(("links", index, "name"), f"links[{first}] has it already", name)
+        for index, first in repeated(names):
+            yield Fault(("links", index, "name"), f"links[{first}] has it already", names[index])
         for index, name in enumerate(names):
             others = ("eth0", "lo") if self.links_in_container else NO_WIRES
             if name in others:

@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from pydantic import TypeAdapter
 from pydantic.alias_generators import to_snake
 
-from components.faults import Fault, Path, attempt
+from components.faults import Fault, Path, attempt, unique
 from components.ipam import AnyIpam, Ipam, Whereabouts
 from components.model import Model, tuples
 from components.networks.chained import Bandwidth, Sbr, Tuning
@@ -125,8 +125,8 @@ def read(config: Json, name: str, namespace: str, annotations: Mapping[str, str]
     if kind is None:
         found.unchecked.append(f"the plugin {first['type']}")
         found.unchecked += [f"how {plugin} works behind it" for plugin in behind]
-        for plugin, body in behind.items():
-            _, faults = attempt(BEHIND[plugin].model_validate, body)
+        for plugin, settings in behind.items():
+            _, faults = attempt(BEHIND[plugin].model_validate, settings)
             found.faults += [fault.under(plugin) for fault in faults]
         return found
     body: dict[str, Any] = {"name": name, "namespace": namespace, "type": first["type"]}
@@ -144,7 +144,7 @@ def read(config: Json, name: str, namespace: str, annotations: Mapping[str, str]
         body["resourceName"] = annotations[RESOURCE_NAME]
     if ipam_known:
         found.network, faults = attempt(kind.model_validate, body)
-        found.faults += [fault for fault in faults if fault not in found.faults]
+        found.faults = unique([*found.faults, *faults])
     else:  # what a kind allows depends on its IPAM
         found.unchecked.append(f"the plugin {first['type']} with it")
     return found
