@@ -17,9 +17,9 @@ from components.faults import Fault, refuse
 from components.forms import Form
 from components.model import Model
 from components.values import Values
-from components.values.kinds import KINDS, LABEL
+from components.values.kinds import KINDS
 from components.values.raw import KNOWN
-from components.values.resources import QUALIFIED, above_limits, quantities
+from components.values.resources import LABEL, QUALIFIED, above_limits, quantities
 from components.values.typed import EVERYWHERE
 
 OS: Final = "kubernetes.io/os"

@@ -13,8 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, WithJsonSchema
 
 from components.faults import Fault, FaultsError, needs_quotes
-from components.values.kinds import LABEL
-from components.values.resources import QUALIFIED
+from components.values.resources import A_LABEL, LABEL, QUALIFIED
 
 RESOURCE_NAME: Final = "k8s.v1.cni.cncf.io/resourceName"
 LONGEST_PREFIX: Final = 253
@@ -63,7 +62,7 @@ def _schema(value: Mapping[str, Any]) -> WithJsonSchema:
 
 Labels = Annotated[
     dict[str, str],
-    BeforeValidator(_texts(LABEL, "a label has at most 63 letters, digits, -, _ and .")),
+    BeforeValidator(_texts(LABEL, A_LABEL)),
     _schema({"pattern": f"^{LABEL}$"}),
 ]
 Annotations = Annotated[

@@ -16,8 +16,16 @@ import yaml
 
 from components.faults import Fault, did_you_mean
 from components.model import Model
-from components.values import pods
-from components.values.resources import A_MAPPING, NAME, QUALIFIED, resources, unknown
+from components.values import affinity, pods
+from components.values.resources import (
+    A_LABEL,
+    A_MAPPING,
+    LABEL,
+    NAME,
+    QUALIFIED,
+    resources,
+    unknown,
+)
 
 Check = Callable[[Any], Iterator[Fault]]
 
@@ -26,17 +34,25 @@ A_BOOLEAN: Final = "this is either true or false, without quotes"
 
 TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?"
 _COMPONENT: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
-_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+# `domain` in distribution's reference grammar. A first part without a dot or a port is no host but
+# a folder of Docker Hub, except localhost (`splitDockerDomain` in normalize.go).
+_PART: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PORT: Final = (
+    r":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
+_HOST: Final = (
+    rf"({_PART}(\.{_PART})+({_PORT})?|{_PART}{_PORT}|localhost|\[[0-9a-fA-F:]{{2,39}}\]({_PORT})?)"
+)
 # `…@sha256` with 64 digits as the tag is how a chart of `repository:tag` takes a digest.
 REPOSITORY: Final = rf"({_HOST}/)?{_COMPONENT}(/{_COMPONENT})*(@sha256)?"
-SOME_REGISTRY: Final = rf"{_HOST}(/{_COMPONENT})*"
+SOME_REGISTRY: Final = rf"(?=.{{1,180}}$){_HOST}(/{_COMPONENT})*"
 REGISTRY: Final = rf"({SOME_REGISTRY})?"
 REGISTRY_RULE: Final = (
-    'a registry is written without https:// and without / at its end, like "a.lan:5000"'
+    "a registry is a host with a dot or a port (a bare word is a folder of Docker Hub), without "
+    'https:// and without / at its end, like "a.lan:5000"'
 )
 # Templates put these between double quotes, where a quote or backslash would end or change them.
 PATH: Final = r"(/[^\"\\\s]*)?"
-LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
 
 
 def no_text(value: Any) -> str | None:
@@ -183,7 +199,7 @@ def _update_strategy(value: Any) -> Iterator[Fault]:
 
 
 KINDS: Final[Mapping[str, Check]] = {
-    "affinity": _typed(pods.Affinity),
+    "affinity": _typed(affinity.Affinity),
     "annotations": _texts(QUALIFIED, r"(?s).*", ""),
     "boolean": _boolean,
     "fileName": _text(
@@ -191,7 +207,7 @@ KINDS: Final[Mapping[str, Check]] = {
         "the name of a file in the cluster's confDir is needed, like 10-flannel.conflist, "
         "and not Multus's own",
     ),
-    "labels": _texts(QUALIFIED, LABEL, "a label has at most 63 letters, digits, -, _ and ."),
+    "labels": _texts(QUALIFIED, LABEL, A_LABEL),
     "logLevel": _one_of("debug", "verbose", "error", "panic", empty=True, fold=True),
     "name": _name,
     "names": _text(

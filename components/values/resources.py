@@ -15,6 +15,8 @@ from components.faults import Fault, did_you_mean
 A_MAPPING: Final = "the chart reads a mapping of names to values here"
 NAME: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 QUALIFIED: Final = rf"({NAME}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
+LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
+A_LABEL: Final = "a label has at most 63 letters, digits, -, _ and ."
 OFFERED: Final = ("cpu", "memory", "ephemeral-storage")
 LONGEST_QUANTITY: Final = 32  # the API server cuts at 2^63
 QUANTITY: Final = re.compile(

@@ -130,7 +130,7 @@ def test_zero_is_no_priority_of_a_vlan() -> None:
 
 @pytest.mark.parametrize("kind", ["host-device", "vlan", "bond"])
 def test_a_mac_address_that_a_pod_wishes_is_set_by_tuning(kind: str) -> None:
-    first: Json = {
+    kinds: dict[str, Json] = {
         "host-device": {"device": "eth1"},
         "vlan": {"master": "eth1", "vlanId": 5, "ipam": {"type": "dhcp"}},
         "bond": {
@@ -138,7 +138,8 @@ def test_a_mac_address_that_a_pod_wishes_is_set_by_tuning(kind: str) -> None:
             "miimon": "100",
             "links": [{"name": "eth1"}, {"name": "eth2"}],
         },
-    }[kind]
+    }
+    first = kinds[kind]
     able = {"capabilities": {"mac": True}}
     with pytest.raises(ValidationError, match=rf'capabilities is "mac", but {kind} sets none'):
         raw({"type": kind, **first, **able})

@@ -114,6 +114,7 @@ ONLY_THE_MODELS_SEE: Final = {
         extra-values-null extra-values-skipped-plugin extra-values-unquoted-tag
         extra-values-without-whereabouts extra-values-wrong-resources
         extra-values-account-is-a-date extra-values-account-of-k3s extra-values-security
+        affinity-that-kubernetes-refuses
         account-of-the-controller
         thick-values registry-twice registry-in-extra-values
     """,
