@@ -32,6 +32,8 @@ from components.faults import (
     unique,
 )
 
+DEEPEST: Final = 32  # far beyond what any setting or Helm value needs; validation recurses
+
 # Validation context of whatever comes from a stack file, where only camel case is a key.
 FROM_YAML: Final = {"yaml": True}
 
@@ -57,6 +59,9 @@ class Model(BaseModel):
 
     def __init__(self, **given: Any) -> None:
         """As pydantic's own, with the faults in our words: what a Python program has is this."""
+        if deep := [key for key, value in given.items() if too_deep(value)]:
+            rule = f"is nested more than {DEEPEST} levels deep"
+            raise ArgsError(type(self).__name__, [Fault((to_camel(key),), rule) for key in deep])
         try:
             super().__init__(**given)
         except ValidationError as error:
@@ -140,6 +145,24 @@ class Model(BaseModel):
             alias = field.alias or name
             if field.is_required() and not {alias, name} & known & set(data):
                 yield missing(alias, field.description)
+
+
+def too_deep(value: Any) -> bool:
+    """Whether there are too many levels of mappings and lists; found without recursion."""
+    here = [value]
+    for _ in range(DEEPEST + 1):
+        here = [
+            inner
+            for node in here
+            for inner in (
+                node.values()
+                if isinstance(node, Mapping)
+                else node
+                if isinstance(node, list | tuple)
+                else ()
+            )
+        ]
+    return bool(here)
 
 
 def tuples(value: Any) -> Any:

@@ -22,10 +22,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from components.access import Access, no_context
 from components.args import MultusArgs
 from components.check import check
-from components.faults import MISSING, Fault, attempt, did_you_mean, missing
-from components.model import FROM_YAML, Model, tuples
+from components.faults import MISSING, Fault, attempt, did_you_mean, missing, unique
+from components.model import DEEPEST, FROM_YAML, Model, too_deep, tuples
 from components.networks import Network
-from components.values.forms import DEEPEST
 
 NAMESPACE: Final = "multus"
 
@@ -172,7 +171,7 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
             if field.is_required():
                 faults.append(missing(key, field.description))
             continue
-        if _depth(value) > DEEPEST:
+        if too_deep(value):
             faults.append(Fault((key,), f"is nested more than {DEEPEST} levels deep"))
         elif key == "networks" and isinstance(value, list):
             parts[name], found = _networks(value)
@@ -183,26 +182,11 @@ def parse(raw: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
                 parts[name] = part
             faults += [fault.under(key) for fault in found]
     unsound = {name for key, (name, _) in fields.items() if key in raw and name not in parts}
-    faults += [fault for fault in check(parts, unsound) if fault not in faults]
+    faults = unique([*faults, *check(parts, unsound)])
     if faults:
         return None, [_qualified(fault) for fault in faults]
     networks = tuple(parts.pop("networks", {}).values())
     return MultusArgs(**parts, networks=networks), []
-
-
-def _depth(value: Any) -> int:
-    """Levels of mappings and lists, counted no further than needed and without recursion."""
-    level, here = 0, [value]
-    while here and level <= DEEPEST:
-        here = [
-            inner
-            for node in here
-            for inner in (
-                node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-            )
-        ]
-        level += bool(here)
-    return level
 
 
 def _networks(values: list[Any]) -> tuple[dict[int, Any], list[Fault]]:

@@ -18,6 +18,7 @@ from components.preflight.live import (
     Json,
     Live,
     annotated,
+    labels,
     name_of,
     refuse,
     some,
@@ -32,6 +33,12 @@ PASSING: Final = "node.kubernetes.io/"
 KEEPS_AWAY: Final = ("NoSchedule", "NoExecute")
 
 
+def selected(live: Live, args: MultusArgs) -> list[Json]:
+    """The nodes that Multus is to run on."""
+    wanted = args.node_selector.items()
+    return [node for node in live.nodes if wanted <= labels(node).items()]
+
+
 def versions(live: Live, args: MultusArgs) -> Iterator[Finding]:
     """Kubelet versions against the stack's, whose directories the chart mounts on every node."""
     stated: str | None = getattr(args.cluster, "version", None)
@@ -41,7 +48,7 @@ def versions(live: Live, args: MultusArgs) -> Iterator[Finding]:
     elsewhere: dict[str, list[str]] = {}
     drifted: dict[str, list[str]] = {}
     alike = False
-    for node in live.nodes:
+    for node in selected(live, args):
         version = node["status"]["nodeInfo"]["kubeletVersion"]
         known = at(args.cluster, version)
         if known is None:
@@ -53,10 +60,16 @@ def versions(live: Live, args: MultusArgs) -> Iterator[Finding]:
             if version != stated:
                 drifted.setdefault(version, []).append(name_of(node))
     distribution = args.cluster.distribution
-    if foreign:
+    odd = f"{some(foreign)}: that is no version of {distribution}, so"
+    if foreign and (alike or elsewhere):  # such as a virtual kubelet's
+        yield warn(
+            f"{odd} Multus does not work there, and the wait for its pods may not end. Keep it off "
+            "with multus:nodeSelector"
+        )
+    elif foreign:
         yield refuse(
-            f"{some(foreign)}: that is no version of {distribution}, so the directories of "
-            f"{distribution} are not where it looks. Set multus:cluster to what the nodes run"
+            f"{odd} the directories of {distribution} are not where it looks. Set multus:cluster "
+            "to what the nodes run"
         )
     if elsewhere:
         nodes = [name for names in elsewhere.values() for name in names]
@@ -88,7 +101,7 @@ def at(cluster: Cluster, version: str) -> Cluster | None:
 
 def count(live: Live, args: MultusArgs) -> Iterator[Finding]:
     """Nodes that pods are scheduled on, against `nodes` and host-local."""
-    usable = [name_of(node) for node in live.nodes if schedulable(node)]
+    usable = [name_of(node) for node in selected(live, args) if schedulable(node)]
     if not usable:
         yield warn("there is no node that pods can be scheduled on: nothing will get ready")
     if len(usable) < 2 or args.cluster.nodes != "single":
@@ -122,7 +135,8 @@ def default_cni(live: Live, args: MultusArgs) -> Iterator[Finding]:
 
     The runtime looks for its configuration and the kubelet tells: a node without one is NotReady.
     """
-    without = [node for node in live.nodes if lacks_network(node)]
+    nodes = selected(live, args)
+    without = [node for node in nodes if lacks_network(node)]
     if not without:
         return
     names = some(name_of(node) for node in without)
@@ -133,7 +147,7 @@ def default_cni(live: Live, args: MultusArgs) -> Iterator[Finding]:
         if args.cluster.distribution == "k3s"
         else "Install a CNI first"
     )
-    if len(without) == len(live.nodes):
+    if len(without) == len(nodes):
         yield refuse(
             f"no node has a default CNI ({names}), and Multus cannot run alone: it calls the "
             f"default one for each pod. {fix}"

@@ -54,9 +54,7 @@ class NodeRequirement(Requirement):
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         compared = self.operator in ("Gt", "Lt") and self.values
-        if compared and not (
-            len(self.values) == 1 and re.fullmatch("[0-9]{1,18}", self.values[0])
-        ):
+        if compared and not (len(self.values) == 1 and re.fullmatch("[0-9]{1,18}", self.values[0])):
             rule = f"{self.operator} compares with one whole number, in quotes"
             yield Fault(("values",), rule, self.values)
 

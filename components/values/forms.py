@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from components.faults import Fault, Path, shown
+from components.model import DEEPEST
 
-DEEPEST: Final = 32  # far beyond what any value or setting needs; validation recurses
 # Helm keeps the values in a Secret, which holds 1 MiB.
 LARGEST: Final = 1024 * 1024
 # What a terminal or YAML would take for more than a letter, line ends and tabs apart.

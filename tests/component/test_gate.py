@@ -19,7 +19,7 @@ from tests.unit.test_preflight import arguments, live, node
 
 AWAY: Final = {"unreachable": "the cluster does not answer: EOF"}
 FITS: Final = {"found": dict(live().found), "forbidden": []}
-WRONG: Final = {"found": dict(live(node(version="v1.0.0"), node(podCIDRs=["10.9.0.0/24"])).found)}
+WRONG: Final = {"found": dict(live(node(version="v1.0.0", podCIDRs=["10.9.0.0/24"])).found)}
 DRIFTS: Final = {"found": dict(live(node(version="v1.34.3+k3s1")).found), "forbidden": []}
 BLIND: Final = {"found": dict(live().found), "forbidden": ["helmcharts"]}
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from components.faults import LONGEST_VALUE, Fault, FaultsError, dotted, printable
+from components.model import DEEPEST
 from components.settings import parse
-from components.values.forms import DEEPEST
 
 
 @pytest.mark.parametrize(

@@ -60,3 +60,14 @@ def test_a_class_says_its_kind() -> None:
     other: Any = "vlan"
     with pytest.raises(ArgsError, match='type is "vlan", but it must be "macvlan"'):
         Macvlan(type=other, name="lan", master="eth1")
+
+
+def test_what_is_nested_beyond_all_reason_is_one_line() -> None:
+    deep: Any = "x"
+    for _ in range(10_000):
+        deep = {"a": [deep]}
+    with pytest.raises(ArgsError) as caught:
+        Macvlan(name="lan", master="eth1", labels=deep)
+    assert str(caught.value) == (
+        "Macvlan has 1 fault:\n  labels is nested more than 32 levels deep"
+    )

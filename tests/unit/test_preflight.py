@@ -116,6 +116,26 @@ def test_a_kubelet_of_another_distribution(version: str) -> None:
     assert f"a ({version}): that is no version of k3s" in finding.text
 
 
+def test_some_kubelets_of_another_distribution_stop_nothing() -> None:
+    virtual = node("virtual", "v1.30.1-vk-azure")
+    finding = one(live(node(), virtual))
+    assert finding.severity == "warn"
+    assert finding.text.startswith("virtual (v1.30.1-vk-azure): that is no version of k3s, so")
+    assert finding.text.endswith("Keep it off with multus:nodeSelector")
+
+
+def test_nodes_that_multus_is_kept_off_do_not_count() -> None:
+    others = [node("virtual", "v1.30.1-vk-azure"), node("old", OLD), node("off", ready="False")]
+    ours = node("ours")
+    ours["metadata"]["labels"]["multus"] = "yes"
+    off = arguments(nodeSelector={"multus": "yes"})
+    assert said(live(ours, *others), off) == []
+    assert len(said(live(ours, *others))) == 3  # the control arm
+    alone = arguments(**host_local(), nodeSelector={"multus": "yes"})
+    assert said(live(ours, node("b"), node("c")), alone) == []
+    assert one(live(ours, node("b")), arguments(**host_local())).severity == "refuse"
+
+
 def test_a_windows_node_does_not_count() -> None:
     windows = node("w", "v1.34.2")
     windows["metadata"]["labels"]["kubernetes.io/os"] = "windows"

@@ -11,8 +11,8 @@ from components import values as helm
 from components.chart import VERSIONS
 from components.check import check
 from components.faults import Fault
+from components.model import DEEPEST
 from components.values import raw as raw_values
-from components.values.forms import DEEPEST
 from components.values.kinds import KINDS
 from components.values.rules import IDLE, TYPED
 from tests.stacks.files import parsed

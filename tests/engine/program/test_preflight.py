@@ -192,7 +192,7 @@ ROWS = {
         added("v1.34.9+k3s1"), "extra with v1.34.9+k3s1", "warn", control=added()
     ),
     "a node of another distribution": Row(
-        added("v1.34.2+rke2r1"), "that is no version of k3s", control=added()
+        added("v1.34.2+rke2r1"), "that is no version of k3s", "warn", control=added()
     ),
     "host-local on several nodes": Row(
         nothing,
