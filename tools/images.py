@@ -25,7 +25,10 @@ COMMAND: Final = "python -m tools.images"
 
 
 def of_stack(file: Path, *, published: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The images, and the keys that could not be read; raises StackFileError and OSError."""
+    """The images, and the keys that could not be read.
+
+    Raises StackFileError, OSError where there is no such file, and yaml.YAMLError.
+    """
     name = str(Path(file.parent.name) / file.name)
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     config = content.get("config") if isinstance(content, Mapping) else None
@@ -56,7 +59,14 @@ def main(arguments: Sequence[str] | None = None, folder: Path = ROOT / "stacks")
         found, secret = of_stack(
             folder / f"Pulumi.{options.stack}.yaml", published=options.published
         )
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, StackFileError) as error:
+    except FileNotFoundError:
+        there = ", ".join(sorted(file.stem.split(".")[1] for file in folder.glob("Pulumi.*.yaml")))
+        print(f"error: there is no stack {options.stack}. There are: {there}", file=sys.stderr)
+        return 1
+    except yaml.YAMLError as error:
+        print(f"error: that is no YAML: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except (OSError, ValueError, RecursionError, StackFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for key in secret:

@@ -146,6 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not parser.parse_args(arguments).check:
         FILE.parent.mkdir(parents=True, exist_ok=True)
         FILE.write_text(wanted, encoding="utf-8")
+        print(f"{FILE.parent.name}/{FILE.name} is written")
         return 0
     if FILE.is_file() and FILE.read_text(encoding="utf-8") == wanted:
         return 0

@@ -53,7 +53,7 @@ def test_a_secret_is_passed_over_with_a_word(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "No such file"),
+        (None, "error: there is no stack "),
         ("config: [", "while parsing"),
         ("", "multus:cluster is missing"),
         (LEAST + "  multus:ipma: dhcp\n", 'Did you mean "ipam"?'),
@@ -68,3 +68,11 @@ def test_what_cannot_be_read(
     out, err = said(capsys)
     assert out == []
     assert reason in err
+    if "nothing was changed" not in err:
+        assert err.count("\n") == 1
+
+
+def test_names_the_stacks_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert images.main(["--stack", "prd"]) == 1
+    out, err = said(capsys)
+    assert (out, err) == ([], "error: there is no stack prd. There are: dev, prod, staging\n")
