@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -92,41 +93,21 @@ def _bridge(value: Any) -> str:
     return _interface(value)
 
 
+def _schema(refused: Iterable[str]) -> WithJsonSchema:
+    return WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{INTERFACE.pattern}$",
+            "not": {"enum": sorted({*RESERVED, *refused})},
+        }
+    )
+
+
 Name = Annotated[
     str,
     BeforeValidator(_dns_label),
     WithJsonSchema({"type": "string", "pattern": f"^{DNS_LABEL.pattern}$"}),
 ]
-Master = Annotated[
-    str,
-    BeforeValidator(_master),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{INTERFACE.pattern}$",
-            "not": {"enum": sorted({*NO_WIRES, *RESERVED})},
-        }
-    ),
-]
-BridgeName = Annotated[
-    str,
-    BeforeValidator(_bridge),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{INTERFACE.pattern}$",
-            "not": {"enum": sorted({*NO_WIRES, *RESERVED})},
-        }
-    ),
-]
-InterfaceName = Annotated[
-    str,
-    BeforeValidator(_interface),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{INTERFACE.pattern}$",
-            "not": {"enum": sorted(RESERVED)},
-        }
-    ),
-]
+Master = Annotated[str, BeforeValidator(_master), _schema(NO_WIRES)]
+BridgeName = Annotated[str, BeforeValidator(_bridge), _schema(NO_WIRES)]
+InterfaceName = Annotated[str, BeforeValidator(_interface), _schema(())]
