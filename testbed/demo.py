@@ -219,8 +219,7 @@ def _show(result: Result) -> None:
 
 def _annotation(network: Mapping[str, Any]) -> Mapping[str, str]:
     """The plain one, or an example where a pod must choose an address."""
-    found: Mapping[str, str] = network.get("annotation") or network["example"]
-    return found
+    return network.get("annotation") or network.get("example") or {}
 
 
 def _show_live(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from components.cluster import AnyCluster
 from components.faults import Fault
 from components.ipam import AnyIpam, Dhcp, HostLocal, Static, Whereabouts
 from components.networks import binaries, devices, gateways
-from components.networks.kinds import AnyNetwork, AnyTyped, Bridge, Ipvlan, Raw
+from components.networks.kinds import AnyNetwork, AnyTyped, Bridge, Ipvlan, Raw, as_typed
 from components.networks.kinds.reading import entries, place
 from components.networks.wires import Claim, Placed, claims, meetings, wires
 
@@ -35,10 +35,7 @@ def faults(
 
 def understood(networks: Mapping[int, AnyNetwork]) -> Placed:
     """The networks in the form that can be compared, without the raw ones that have none."""
-    typed = {
-        index: network.network if isinstance(network, Raw) else network
-        for index, network in networks.items()
-    }
+    typed = {index: as_typed(network) for index, network in networks.items()}
     return {index: network for index, network in typed.items() if network is not None}
 
 

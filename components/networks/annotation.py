@@ -23,7 +23,7 @@ from components.faults import ArgsError, Fault
 from components.ipam import HostLocal, Static
 from components.model import Model
 from components.networks.common import USUAL_MTU
-from components.networks.kinds import AnyNetwork, Bond, Network, Raw
+from components.networks.kinds import AnyNetwork, Bond, Network, Raw, as_typed
 from components.networks.kinds.reading import entries
 from components.networks.mac import EXAMPLE_MAC, MacAddress
 from components.networks.metadata import RESOURCE_NAME
@@ -189,7 +189,7 @@ def _faults(selections: Sequence[Selection]) -> Iterator[Fault]:
         if (other := names.get(name)) is not None:
             whose = f"selections[{other}] has it" if other >= 0 else "the pod itself has it"
             yield Fault((index, "interface"), f"{whose}. Choose another", name)
-        bond = one.network.network if isinstance(one.network, Raw) else one.network
+        bond = as_typed(one.network)
         if isinstance(bond, Bond) and bond.links_in_container:
             for link in bond.links:
                 if names.get(link.name, -1) < 0:
@@ -211,7 +211,7 @@ def _link(network: AnyNetwork, bond: Bond, name: str, index: int) -> Iterator[Fa
 
     Where a link's is left out it is its master's, which only the node knows.
     """
-    typed = network.network if isinstance(network, Raw) else network
+    typed = as_typed(network)
     inner = typed.tuning.mtu if typed is not None and typed.tuning is not None else None
     mtu = (typed.mtu if typed is not None else None) or inner
     if mtu is not None and mtu < (wanted := bond.mtu or USUAL_MTU):
@@ -224,7 +224,7 @@ def _link(network: AnyNetwork, bond: Bond, name: str, index: int) -> Iterator[Fa
 
 def _once(network: AnyNetwork) -> str | None:
     """Why a pod cannot have the network twice, None if it can."""
-    typed = network.network if isinstance(network, Raw) else network
+    typed = as_typed(network)
     if typed is None:
         return None
     if typed.bandwidth is not None and typed.bandwidth.egress_rate is not None:
@@ -261,20 +261,22 @@ def _interface(index: int, one: Selection) -> str:
 
 def plain(network: AnyNetwork) -> dict[str, str] | None:
     """The annotation of a pod that asks for nothing, None where it must choose an address."""
-    lacks = isinstance(network.ipam, Static) and not network.ipam.addresses
+    plugin = typed.ipam if (typed := as_typed(network)) else None
+    lacks = isinstance(plugin, Static) and not plugin.addresses
     return None if lacks else {KEY: network.key}
 
 
 def example(network: AnyNetwork) -> dict[str, str] | None:
     """An annotation with every wish that the network serves, None where it serves none."""
-    if isinstance(network, Raw) or not network.capabilities:
+    typed = as_typed(network)
+    if typed is None or not typed.capabilities:
         return None
     wishes: dict[str, Any] = {}
-    if "ips" in network.capabilities and network.ipam is not None:
+    if "ips" in typed.capabilities and typed.ipam is not None:
         # host-local takes one address, whatever it has to hand out.
-        pools = network.ipam.pools[: 1 if isinstance(network.ipam, HostLocal) else None]
+        pools = typed.ipam.pools[: 1 if isinstance(typed.ipam, HostLocal) else None]
         known = (f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in pools)
         wishes["ips"] = (*known,) or (EXAMPLE_ADDRESS,)
-    if "mac" in network.capabilities:
+    if "mac" in typed.capabilities:
         wishes["mac"] = EXAMPLE_MAC
     return pod_annotation([Selection(network=network, **wishes)]).annotations

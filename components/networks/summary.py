@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from components.networks import annotation
-from components.networks.kinds import AnyNetwork, Raw
+from components.networks.kinds import AnyNetwork, as_typed
 from components.networks.metadata import RESOURCE_NAME
 
 
 def summary(network: AnyNetwork) -> dict[str, Any]:
     """The plain annotation, the addresses, and what is special about the network."""
-    understood = network.network if isinstance(network, Raw) else network
+    typed = as_typed(network)
     ipam = network.ipam
     found: dict[str, Any] = {
         "namespace": network.namespace,
@@ -20,7 +20,7 @@ def summary(network: AnyNetwork) -> dict[str, Any]:
     }
     if plain := annotation.plain(network):
         found["annotation"] = plain
-    if understood is not None and understood.one_per_node:
+    if typed is not None and typed.one_per_node:
         found["podsPerNode"] = 1
     annotations = {**network.annotations, **network.own_annotations}
     if example := annotation.example(network):

@@ -164,6 +164,24 @@ def test_a_pod_must_choose_where_the_network_has_no_address() -> None:
     assert plain(network(**DUAL)) == {KEY: "default/lan"}
 
 
+def test_the_same_written_raw_has_an_example_too() -> None:
+    config: Json = {"type": "bridge", "bridge": "br1", "capabilities": {"ips": True, "mac": True}}
+    raw = network(type="raw", config={**config, "ipam": {"type": "static"}})
+    assert plain(raw) is None
+    asked = example(raw)
+    assert asked is not None
+    assert json.loads(asked[KEY]) == [
+        {
+            "name": "lan",
+            "namespace": "default",
+            "ips": ["192.0.2.10/24"],
+            "mac": "02:00:00:00:00:01",
+        }
+    ]
+    # What a plugin without a model needs, nobody knows.
+    assert plain(network(type="raw", config={"type": "ptp", "ipam": {"type": "static"}}))
+
+
 @pytest.mark.parametrize(
     ("link", "bond", "said"),
     [

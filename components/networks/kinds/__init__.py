@@ -45,6 +45,11 @@ def _body(network: AnyTyped, paths: Paths) -> dict[str, Any]:
     return head | {"plugins": [plugin, *network.chain]}
 
 
+def as_typed(network: AnyNetwork) -> AnyTyped | None:
+    """The network itself, or what is understood of a raw one."""
+    return network.network if isinstance(network, Raw) else network
+
+
 def _kind(network: AnyTyped) -> dict[str, Any]:
     """The fields of the kind alone, under the plugin's names."""
     shared = {*TypedNetwork.model_fields, "type"}
@@ -107,5 +112,6 @@ __all__ = [
     "Sriov",
     "Vlan",
     "VlanTrunk",
+    "as_typed",
     "render",
 ]
