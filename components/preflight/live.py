@@ -41,7 +41,7 @@ READS: Final[Mapping[str, Read]] = {
             "items": {
                 "metadata": {
                     "name": True,
-                    "labels": {"kubernetes.io/os": True},
+                    "labels": True,
                     "annotations": {FLANNEL: True},
                 },
                 "spec": {"unschedulable": True, "taints": True, "podCIDR": True, "podCIDRs": True},

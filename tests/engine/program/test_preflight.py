@@ -192,7 +192,17 @@ ROWS = {
         added("v1.34.9+k3s1"), "extra with v1.34.9+k3s1", "warn", control=added()
     ),
     "a node of another distribution": Row(
-        added("v1.34.2+rke2r1"), "that is no version of k3s", "warn", control=added()
+        added("v1.34.2+rke2r1"),
+        "that is no version of k3s, so Multus does not work there",
+        "warn",
+        control=added("v1.34.2+rke2r1"),
+        control_stack={"nodeSelector": {"kubernetes.io/hostname": "node-1"}},
+    ),
+    "nodes all of another distribution": Row(
+        added("v1.34.2+rke2r1"),
+        "that is no version of k3s, so the directories of k3s are not where it looks",
+        stack={"nodeSelector": {"kubernetes.io/hostname": "extra"}},
+        control=added(),
     ),
     "host-local on several nodes": Row(
         nothing,
