@@ -42,7 +42,6 @@ from testbed.tools import ROOT, Tools, find_tools
 NAME = "demo"
 ANSWER_SECONDS = 5
 NODES = {"single": 1, "multi": 3}
-STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("*.yaml"))
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -75,7 +74,8 @@ def document(stack: str) -> dict[str, Any]:
     try:
         found = yaml.load((ROOT / name).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe one)
     except FileNotFoundError:
-        raise DemoError(f"{name} is not there any more") from None
+        there = ", ".join(sorted(at.stem.split(".")[1] for at in (ROOT / "stacks").glob("*.yaml")))
+        raise DemoError(f"there is no {name}. There are: {there}") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{name} line {mark.line + 1}" if mark else name
@@ -246,7 +246,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed.demo", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("what", choices=("up", "preview", "down"))
-    parser.add_argument("--stack", choices=STACKS, default="dev")
+    parser.add_argument("--stack", default="dev", help="as in stacks/Pulumi.NAME.yaml")
     arguments = parser.parse_args()
     try:
         match arguments.what:

@@ -44,10 +44,10 @@ def test_a_file_that_is_no_stack_is_refused_in_one_line(stack: Path, text: str, 
     assert str(refused.value).isprintable()
 
 
-def test_a_file_that_is_gone_is_named(stack: Path) -> None:
-    assert not stack.exists()
-    with pytest.raises(demo.DemoError, match=r"stacks/Pulumi\.dev\.yaml is not there"):
-        demo.settings("dev")
+def test_a_stack_that_is_not_there_is_refused_with_those_that_are(stack: Path) -> None:
+    stack.write_text(GOOD + IPAM)
+    with pytest.raises(demo.DemoError, match=r"no stacks/Pulumi\.prd\.yaml\. There are: dev$"):
+        demo.settings("prd")
 
 
 def test_what_only_secrets_need_is_left_out(stack: Path) -> None:
