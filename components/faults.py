@@ -143,9 +143,10 @@ def missing(key: str, description: str | None) -> Fault:
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """A sentence that names the nearest known word, or lists all of them where none is near."""
     words = list(known)
-    near = get_close_matches(str(wrong), words, n=1, cutoff=0.6)
+    lower = {word.lower(): word for word in words}
+    near = get_close_matches(str(wrong).lower(), lower, n=1, cutoff=0.6)
     if near:
-        return f'Did you mean "{near[0]}"?'
+        return f'Did you mean "{lower[near[0]]}"?'
     return f"Known: {', '.join(words)}." if words else ""
 
 
@@ -257,6 +258,8 @@ def _sentence(kind: str, path: Path, value: Any, context: Mapping[str, Any], mes
             return Fault(path, str(context["error"]), value)
         case _ if value is None and kind.endswith("_type"):
             return Fault(path, "has no value. Write one, or remove it")
+        case "int_type" if isinstance(value, str) and value.isdecimal():
+            return Fault(path, f"{_KINDS[kind]}, without quotes", value)
         case "string_type":
             return Fault(path, needs_quotes(value), value)
         case "string_pattern_mismatch":

@@ -84,6 +84,9 @@ class Model(BaseModel):
         absence, is then not the user's.
         """
         if not isinstance(data, Mapping):
+            if data is not None and not isinstance(data, BaseModel):
+                rule = f"a mapping of names to values is needed here, like {cls._likeness()}"
+                raise FaultsError([Fault((), rule, data)])
             return handler(data)
         refuse(outputs_in(data))
         known = cls._keys(yaml=bool(info.context and info.context.get("yaml")))
@@ -104,6 +107,14 @@ class Model(BaseModel):
             refuse(faults)
             return sound
         raise FaultsError(unique([*faults, *cls._across(rest, faults, handler)]))
+
+    @classmethod
+    def _likeness(cls) -> str:
+        """What a person must write at least, or could begin with."""
+        fields = cls.model_fields.items()
+        needed = [field.alias or name for name, field in fields if field.is_required()]
+        names = needed or [field.alias or name for name, field in fields][:1]
+        return "{" + ", ".join(f"{name}: …" for name in names) + "}"
 
     @classmethod
     def _across(

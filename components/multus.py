@@ -61,7 +61,8 @@ class MultusComponent(pulumi.ComponentResource):
     since a pod that starts earlier goes without the network and nothing says so. Known at preview.
     Capacity is null where it is not known (DHCP, layer 2 only), and by node for host-local.
     `podsPerNode` is there where a node has room for one only, `resource` where pods must ask for
-    a device plugin's, `example` where pods may choose an address or MAC address.
+    a device plugin's, `example` where pods may choose an address or MAC address, and `links` in
+    place of the annotation where networks before it must make a bond's interfaces.
     """
     values: pulumi.Output[dict[str, Any]]
     """The Helm values of the main release."""

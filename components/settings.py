@@ -9,8 +9,9 @@ and are left alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -27,6 +28,7 @@ from components.model import DEEPEST, FROM_YAML, Model, too_deep, tuples
 from components.networks import Network
 
 NAMESPACE: Final = "multus"
+ALIKE: Final = 0.75  # "mutlus" is 0.83 of it, "pulumi" 0.5
 
 # What Pulumi.yaml's defaults are for keys that have none here: as if they were not there. The
 # former are for keys that must be given, the latter for texts that may be left out.
@@ -63,7 +65,7 @@ def load() -> Settings:
     """The settings of the stack that runs; raises StackFileError."""
     config = pulumi.Config(NAMESPACE)
     raw, secret = _raw()
-    faults = [*_exposed(raw, secret), *_context(raw)]
+    faults = [*misspelt(_everything()), *_exposed(raw, secret), *_context(raw)]
     if hidden := secret - {*SECRET_KEYS}:
         # Nothing else is read: a message about a secret would have to leave out what is wrong.
         raise StackFileError(stack_file(), [*faults, *map(_needless_secret, sorted(hidden))])
@@ -84,11 +86,10 @@ def _raw() -> tuple[dict[str, Any], set[str]]:
 
     `pulumi.Config` cannot list its keys, and an unknown key must not pass in silence.
     """
-    everything = pulumi_config.get_config_env() | pulumi_config.CONFIG.get()
     prefix = f"{NAMESPACE}:"
     ours = {
         key.removeprefix(prefix): value
-        for key, value in everything.items()
+        for key, value in _everything().items()
         if key.startswith(prefix)
     }
     listed = pulumi_config.get_config_secret_keys_env()
@@ -98,6 +99,23 @@ def _raw() -> tuple[dict[str, Any], set[str]]:
         if pulumi_config.is_config_secret(prefix + key) or prefix + key in listed
     }
     return ours, secret
+
+
+def _everything() -> dict[str, Any]:
+    """The config of all namespaces."""
+    return pulumi_config.get_config_env() | pulumi_config.CONFIG.get()
+
+
+def misspelt(keys: Iterable[str]) -> Iterator[Fault]:
+    """Keys of a namespace that is ours but for a slip: nothing would read them."""
+    for key in keys:
+        namespace, colon, name = key.partition(":")
+        if (
+            colon
+            and namespace != NAMESPACE
+            and get_close_matches(namespace.lower(), [NAMESPACE], cutoff=ALIKE)
+        ):
+            yield Fault((key,), f'is read by nothing. Did you mean "{NAMESPACE}:{name}"?')
 
 
 def _exposed(raw: Mapping[str, Any], secret: set[str]) -> Iterator[Fault]:

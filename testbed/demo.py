@@ -27,7 +27,7 @@ from rich.table import Table
 from components.args import MultusArgs
 from components.chart import Chart
 from components.packages import ChartError, fetch
-from components.settings import ACCESS_KEYS, StackFileError, decoded, parse
+from components.settings import ACCESS_KEYS, StackFileError, decoded, misspelt, parse
 from testbed import cluster as clusters
 from testbed.building import ToolError, cache_root
 from testbed.charts.archive import sha256
@@ -38,6 +38,7 @@ from testbed.kubectl import ClusterError
 from testbed.operations import OperationError
 from testbed.results import Result
 from testbed.tools import ROOT, Tools, find_tools
+from tools import stack_file
 
 NAME = "demo"
 ANSWER_SECONDS = 5
@@ -55,51 +56,26 @@ class DemoError(Exception):
     """The stack file cannot be used here; the text is for people."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, as the CLI does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 (PyYAML's signature)
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for index, (key, _) in enumerate(node.value):
-            if keys[index] in keys[:index]:
-                raise yaml.MarkedYAMLError(
-                    problem=f"{keys[index]} is there twice", problem_mark=key.start_mark
-                )
-        return super().construct_mapping(node, deep=deep)
-
-
 def document(stack: str) -> dict[str, Any]:
     """The stack file without what only its own secrets need; raises DemoError."""
-    name = f"stacks/Pulumi.{stack}.yaml"
     try:
-        found = yaml.load((ROOT / name).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe one)
-    except FileNotFoundError:
-        there = ", ".join(sorted(at.stem.split(".")[1] for at in (ROOT / "stacks").glob("*.yaml")))
-        raise DemoError(f"there is no {name}. There are: {there}") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{name} line {mark.line + 1}" if mark else name
-        raise DemoError(f"{where}: {error.problem}. YAML wants spaces, no tabs") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise DemoError(f"{name} is no YAML: {str(error).splitlines()[0]}") from None
-    config = found.get("config") if isinstance(found, dict) else None
-    if not isinstance(config, dict):
-        raise DemoError(f"{name} has no mapping called config")
-    for key, value in config.items():
+        values = stack_file.config(ROOT / "stacks", stack)
+    except stack_file.UnreadableError as error:
+        raise DemoError(str(error)) from None
+    for key, value in values.items():
         if "'secure'" in str(value):
-            raise DemoError(f"{name}: {key} is a secret, which the demo cannot read. Leave it out")
-    return {"config": config}
+            rule = "is a secret, which the demo cannot read. Leave it out"
+            raise DemoError(f"stacks/Pulumi.{stack}.yaml: {key} {rule}")
+    return {"config": values}
 
 
 def settings(stack: str) -> MultusArgs:
     """What the stack file says; raises DemoError and StackFileError."""
-    raw = {
-        key.removeprefix("multus:"): decoded(value)
-        for key, value in document(stack)["config"].items()
-        if str(key).startswith("multus:")
-    }
+    values = document(stack)["config"]
+    raw = {key: decoded(value) for key, value in stack_file.ours(values).items()}
     args, faults = parse({key: value for key, value in raw.items() if key not in ACCESS_KEYS})
-    if args is None:
+    faults = [*misspelt(values), *faults]
+    if args is None or faults:
         raise StackFileError(f"stacks/Pulumi.{stack}.yaml", faults)
     return args
 

@@ -15,34 +15,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from components.images import images
-from components.settings import ACCESS_KEYS, NAMESPACE, StackFileError, parse
+from components.settings import ACCESS_KEYS, StackFileError, misspelt, parse
+from tools import stack_file
 
 ROOT: Final = Path(__file__).parent.parent
 COMMAND: Final = "python -m tools.images"
 
 
-def of_stack(file: Path, *, published: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The images, and the keys that could not be read.
-
-    Raises StackFileError, OSError where there is no such file, and yaml.YAMLError.
-    """
-    name = str(Path(file.parent.name) / file.name)
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    config = content.get("config") if isinstance(content, Mapping) else None
-    ours = {
-        key.removeprefix(f"{NAMESPACE}:"): value
-        for key, value in (config if isinstance(config, Mapping) else {}).items()
-        if isinstance(key, str) and key.startswith(f"{NAMESPACE}:")
-    }
+def of_stack(
+    folder: Path, stack: str, *, published: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The images, and the keys that could not be read; raises UnreadableError, StackFileError."""
+    values = stack_file.config(folder, stack)
+    ours = stack_file.ours(values)
     secret = tuple(key for key, value in ours.items() if _secret(value) and key not in ACCESS_KEYS)
     args, faults = parse(
         {key: value for key, value in ours.items() if key not in (*ACCESS_KEYS, *secret)}
     )
-    if args is None:
-        raise StackFileError(name, faults)
+    faults = [*misspelt(values), *faults]
+    if args is None or faults:
+        raise StackFileError(f"{folder.name}/Pulumi.{stack}.yaml", faults)
     return images(args.values, args.chart.facts, published=published), secret
 
 
@@ -56,17 +49,8 @@ def main(arguments: Sequence[str] | None = None, folder: Path = ROOT / "stacks")
     parser.add_argument("--published", action="store_true", help="leave multus:registry out")
     options = parser.parse_args(arguments)
     try:
-        found, secret = of_stack(
-            folder / f"Pulumi.{options.stack}.yaml", published=options.published
-        )
-    except FileNotFoundError:
-        there = ", ".join(sorted(file.stem.split(".")[1] for file in folder.glob("Pulumi.*.yaml")))
-        print(f"error: there is no stack {options.stack}. There are: {there}", file=sys.stderr)
-        return 1
-    except yaml.YAMLError as error:
-        print(f"error: that is no YAML: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except (OSError, ValueError, RecursionError, StackFileError) as error:
+        found, secret = of_stack(folder, options.stack, published=options.published)
+    except (stack_file.UnreadableError, StackFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for key in secret:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from components.addresses import AddressField, InterfaceField, contains
-from components.cluster import Cluster
+from components.cluster import AnyCluster
 from components.faults import ArgsError, Fault
 from components.ipam import HostLocal, Static
 from components.model import Model
@@ -61,7 +61,7 @@ class Selection(Model):
 
     def _ip_faults(self) -> Iterator[Fault]:
         plugin = self.network.ipam
-        if not self.ips and plain(self.network) is None:
+        if not self.ips and _chosen(self.network):
             rule = f"is missing: network {self.network.key} has none for a pod that names none"
             yield Fault(("ips",), rule, absence=True)
         for index, wanted in enumerate(self.ips):
@@ -145,7 +145,7 @@ class PodAnnotation:
 
 def pod_annotation(
     selections: Sequence[Selection],
-    cluster: Cluster | None = None,
+    cluster: AnyCluster | None = None,
     networks: Sequence[AnyNetwork] | None = None,
 ) -> PodAnnotation:
     """The annotation of a pod that joins the networks in that order; raises ArgsError.
@@ -153,6 +153,12 @@ def pod_annotation(
     cluster: the one that the pod runs on; one of IPv4 alone where it is left out.
     networks: all that are deployed there; not checked where it is left out.
     """
+    if isinstance(selections, Model) or not all(isinstance(one, Selection) for one in selections):
+        rule = "is no list of Selection. Write [Selection(network=lan)]"
+        raise ArgsError("pod_annotation", [Fault(("selections",), rule)])
+    if not isinstance(cluster, AnyCluster | None):
+        rule = "is no cluster. Give the one of the component's arguments, such as K3s(...)"
+        raise ArgsError("pod_annotation", [Fault(("cluster",), rule)])
     families: set[int] = {cidr.version for cidr in cluster.cluster_cidr} if cluster else {4}
     faults = [
         *_foreign(selections, networks),
@@ -260,16 +266,28 @@ def _interface(index: int, one: Selection) -> str:
 
 
 def plain(network: AnyNetwork) -> dict[str, str] | None:
-    """The annotation of a pod that asks for nothing, None where it must choose an address."""
+    """The annotation of a pod that asks for nothing, None where it must say more."""
+    return None if _chosen(network) or links(network) else {KEY: network.key}
+
+
+def links(network: AnyNetwork) -> tuple[str, ...]:
+    """Interfaces in the pod that networks before it in the annotation must make."""
+    bond = as_typed(network)
+    if not isinstance(bond, Bond) or not bond.links_in_container:
+        return ()
+    return tuple(link.name for link in bond.links)
+
+
+def _chosen(network: AnyNetwork) -> bool:
+    """Whether it has no address but those that pods ask for."""
     plugin = typed.ipam if (typed := as_typed(network)) else None
-    lacks = isinstance(plugin, Static) and not plugin.addresses
-    return None if lacks else {KEY: network.key}
+    return isinstance(plugin, Static) and not plugin.addresses
 
 
 def example(network: AnyNetwork) -> dict[str, str] | None:
     """An annotation with every wish that the network serves, None where it serves none."""
     typed = as_typed(network)
-    if typed is None or not typed.capabilities:
+    if typed is None or not typed.capabilities or links(network):
         return None
     wishes: dict[str, Any] = {}
     if "ips" in typed.capabilities and typed.ipam is not None:

@@ -20,6 +20,8 @@ def summary(network: AnyNetwork) -> dict[str, Any]:
     }
     if plain := annotation.plain(network):
         found["annotation"] = plain
+    if links := annotation.links(network):
+        found["links"] = list(links)
     if typed is not None and typed.one_per_node:
         found["podsPerNode"] = 1
     annotations = {**network.annotations, **network.own_annotations}

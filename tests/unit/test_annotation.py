@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 
 from components import K3s, Selection, pod_annotation
-from components.networks.annotation import KEY, example, plain
+from components.faults import ArgsError
+from components.networks.annotation import KEY, example, links, plain
 from tests.unit.test_networks import Json, local, network, static, wb
 
 LOCAL: Final[Json] = {"ipam": local(), "capabilities": ["ips", "mac"]}
@@ -180,6 +181,29 @@ def test_the_same_written_raw_has_an_example_too() -> None:
     ]
     # What a plugin without a model needs, nobody knows.
     assert plain(network(type="raw", config={"type": "ptp", "ipam": {"type": "static"}}))
+
+
+def test_a_bond_alone_has_no_annotation() -> None:
+    """It would be refused: nothing makes its links."""
+    bond = network(**LINKS, ipam=local(), capabilities=["ips"])
+    assert links(bond) == ("net1", "fast")
+    assert (plain(bond), example(bond)) == (None, None)
+    outside = network(**LINKS, linksInContainer=False)
+    assert (links(outside), plain(outside)) == ((), {KEY: "default/lan"})
+
+
+@pytest.mark.parametrize(
+    ("selections", "cluster", "said"),
+    [
+        (pick(), None, "selections is no list of Selection"),
+        ([network()], None, "selections is no list of Selection"),
+        (["lan"], None, "selections is no list of Selection"),
+        ([pick()], pick(), r"cluster is no cluster. Give the one"),
+    ],
+)
+def test_other_arguments_are_refused_in_one_line(selections: Any, cluster: Any, said: str) -> None:
+    with pytest.raises(ArgsError, match=said):
+        pod_annotation(selections, cluster)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (GOOD + "\tmultus:ipam: dhcp\n", "dev.yaml line 3: found character '\\t'"),
         (GOOD + '  multus:ipam: "dhcp\n', "dev.yaml line"),
+        (GOOD + "  multus:ipam: [\n", "dev.yaml line 4: expected the node content"),
         (GOOD + IPAM + IPAM, "dev.yaml line 4: multus:ipam is there twice"),
         ("words\n", "has no mapping called config"),
         ("config:\n", "has no mapping called config"),

@@ -39,6 +39,16 @@ def test_the_registry_and_what_to_copy_from(
     assert len(published) == 3
 
 
+def test_a_key_without_a_namespace_is_the_projects_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the CLI has it: the lists must not differ."""
+    (tmp_path / "Pulumi.lab.yaml").write_text(LEAST.replace("multus:registry", "registry"))
+    assert images.main(["--stack", "lab"], tmp_path) == 0
+    out, _ = said(capsys)
+    assert {one.partition("/")[0] for one in out} == {"mirror.lan"}
+
+
 def test_a_secret_is_passed_over_with_a_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,10 +63,12 @@ def test_a_secret_is_passed_over_with_a_word(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "error: there is no stack "),
-        ("config: [", "while parsing"),
-        ("", "multus:cluster is missing"),
+        (None, "Pulumi.lab.yaml. There are: "),
+        ("config: [", "Pulumi.lab.yaml line 1: expected the node content"),
+        ("", "Pulumi.lab.yaml has no mapping called config"),
+        (LEAST + "  multus:ipam: dhcp\n", "line 5: multus:ipam is there twice"),
         (LEAST + "  multus:ipma: dhcp\n", 'Did you mean "ipam"?'),
+        (LEAST + "  mutlus:timeout: 9\n", 'Did you mean "multus:timeout"?'),
     ],
 )
 def test_what_cannot_be_read(
@@ -75,4 +87,7 @@ def test_what_cannot_be_read(
 def test_names_the_stacks_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert images.main(["--stack", "prd"]) == 1
     out, err = said(capsys)
-    assert (out, err) == ([], "error: there is no stack prd. There are: dev, prod, staging\n")
+    assert (out, err) == (
+        [],
+        "error: there is no stacks/Pulumi.prd.yaml. There are: dev, prod, staging\n",
+    )

@@ -58,6 +58,14 @@ def test_a_faulty_stack_file_says_exactly_what_was_reviewed(
     nothing_was_made(checkout, "dev", cluster)
 
 
+def test_a_slip_in_the_namespace_is_refused(cluster: Cluster, program: MakeProgram) -> None:
+    checkout = program("dev", cluster)
+    file = checkout.path / "stacks" / "Pulumi.dev.yaml"
+    checkout.write_stack("dev", file.read_text() + "  mutlus:registry: mirror.lan\n")
+    said = 'mutlus:registry is read by nothing. Did you mean "multus:registry"?'
+    assert said in one_error(checkout.preview("dev"))
+
+
 @pytest.mark.parametrize("name", ["networks", "network", "boolean", "timeout"])
 def test_a_wrong_type_of_a_whole_key_is_refused_by_the_cli_itself(
     name: str, cluster: Cluster, program: MakeProgram
