@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema images clean
+.PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema docs images check clean
 
 help:
 	@echo "make demo [STACK=prod]  deploy a stack to a real API server on this machine"
@@ -17,7 +17,9 @@ help:
 	@echo "make wire               pods with real addresses, on nodes in namespaces (root, Linux)"
 	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
 	@echo "make lint               ruff, mypy, actionlint"
+	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
 	@echo "make schema             write schemas/stack.schema.json anew"
+	@echo "make docs               write docs/rules.md and docs/networks.md anew"
 	@echo "make images STACK=prod  the images that the stack's nodes pull, one a line"
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt
@@ -63,11 +65,18 @@ lint: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q tests/lint
 
+check: $(READY)
+	@$(BIN)/python -m components.cli check
+
 schema: $(READY)
-	@$(BIN)/python -m tools.schema
+	@$(BIN)/python -m components.cli schema --write
+
+docs: $(READY)
+	@$(BIN)/python -m components.cli rules --markdown > docs/rules.new && mv docs/rules.new docs/rules.md
+	@$(BIN)/python -m components.cli kinds --markdown > docs/networks.new && mv docs/networks.new docs/networks.md
 
 images: $(READY)
-	@$(BIN)/python -m tools.images --stack $(STACK)
+	@$(BIN)/python -m components.cli images $(STACK)
 
 clean:
 	rm -rf $(VENV) .charts .mypy_cache .pytest_cache .ruff_cache .hypothesis

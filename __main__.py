@@ -1,20 +1,14 @@
-"""Deploy Multus, the IPAM plugin and the networks that the stack's file declares."""
+"""Deploy what the stack's file declares: Multus, its IPAM plugin and the networks."""
 
 from __future__ import annotations
 
 import pulumi
 
-from components import MultusComponent, fetch, inspect, load, provider
+from components import MultusComponent, config
 
-settings = load()
-inspect(settings.args, settings.access)
+stack = config.load_stack()
 multus = MultusComponent(
-    "multus",
-    settings.args,
-    packages=fetch(settings.args.chart),
-    access=settings.access,
-    secret_values=settings.secret_values,
-    opts=pulumi.ResourceOptions(provider=provider(settings.access)),
+    "multus", stack.args, access=stack.access, secret_values=stack.secret_values
 )
 
 pulumi.export("release", multus.release_name)

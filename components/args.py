@@ -1,43 +1,31 @@
-"""MultusArgs: everything that a deployment is made from, checked as a whole.
+"""MultusArgs: everything that a deployment is made from.
 
-The same model serves a stack's settings and the component's arguments; `check` is where its
-parts meet.
+The same model serves a stack's settings and the component's arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components import placement
-from components import values as helm
-from components.chart import Chart
-from components.check import check
-from components.cluster import Cluster
-from components.faults import Fault
-from components.forms import Form
-from components.images import images
-from components.ipam import StackIpam
-from components.model import Model
-from components.networks import Network, across
-from components.networks.binaries import Binary
-from components.networks.names import Name
-from components.placement import EVERY_NODE, NodeSelector, Resources, Toleration
-from components.schedule import Schedule
-from components.values.kinds import REGISTRY_RULE, SOME_REGISTRY
-from components.values.resources import NAME
+from .chart import values as helm
+from .chart.extra_values import shape
+from .chart.images import images
+from .chart.versions import Chart
+from .cluster import AnyCluster
+from .fields import Name, PluginName, Registry, SecretName
+from .findings import Finding, Severity
+from .ipam import StackIpam
+from .model import Model
+from .networks import AnyNetwork
+from .placement import EVERY_NODE, NodeSelector, Resources, Toleration
+from .rules import Allowed, Configuration, Declared, run, settle
+from .schedule import Schedule
 
 SHORTEST_TIMEOUT: Final = 10
-
-SecretName = Annotated[
-    str,
-    Form(
-        rf"(?=.{{1,253}}$){NAME}",
-        "the name of a Secret has lower case letters, digits, - and . only, at most 253",
-    ),
-]
 
 
 def _off(value: Any) -> Any:
@@ -45,27 +33,28 @@ def _off(value: Any) -> Any:
     return "off" if value is False else value
 
 
-Preflight = Annotated[Literal["auto", "required", "off"], BeforeValidator(_off)]
-
-
 class MultusArgs(Model):
     """What to deploy. Every value is plain; see the stack files for examples."""
 
-    cluster: Cluster
+    cluster: AnyCluster
     """The cluster: distribution, version, nodes and, if it is not K3s's own, dataDir."""
     ipam: StackIpam
     """The IPAM plugin that the stack deploys: host-local, whereabouts or dhcp."""
     additional_ipam: tuple[StackIpam, ...] = ()
     """IPAM plugins that the stack deploys besides, for networks that need another."""
-    networks: tuple[Network, ...] = ()
+    networks: tuple[AnyNetwork, ...] = ()
     """The networks, each one NetworkAttachmentDefinition."""
-    chart: Chart = Chart()
+    allow: tuple[str, ...] = ()
+    """Names of the rules that the whole stack may break (docs/rules.md)."""
+    strict: bool = False
+    """Treat warnings as errors."""
+    chart: Chart = Field(default_factory=Chart)
     """Version and origin of the chart; the newest known version where it is left out."""
     namespace_isolation: bool = True
     """Keep pods from networks of other namespaces, except default and globalNamespaces."""
     global_namespaces: tuple[Name, ...] = ()
     """Namespaces whose networks all pods may use. Name default too, if it shall be one."""
-    registry: Annotated[str, Form(SOME_REGISTRY, REGISTRY_RULE)] | None = None
+    registry: Registry | None = None
     """Registry that all images come from, such as registry.lan:5000; Docker Hub without it."""
     image_pull_secrets: tuple[SecretName, ...] = ()
     """Names of Secrets in kube-system with which the nodes pull the images."""
@@ -73,7 +62,7 @@ class MultusArgs(Model):
     """Taints that Multus and its daemons tolerate; all of them where it is left out."""
     node_selector: NodeSelector = Field(default_factory=dict)
     """Labels of the nodes that Multus and its daemons run on; all Linux nodes without it."""
-    resources: Resources = Resources()
+    resources: Resources = Field(default_factory=Resources)
     """Requests and limits of the daemons whose container the chart lets them reach."""
     reconciler_schedule: Schedule | None = None
     """When Whereabouts looks for addresses of pods that are gone: cron's five fields, in UTC."""
@@ -81,7 +70,7 @@ class MultusArgs(Model):
     """Run Multus as a daemon, where the cluster has the standard directories (not K3s)."""
     dynamic_networks_controller: bool = False
     """Attach and detach networks of running pods; needs thickPlugin."""
-    extra_binaries: tuple[Binary, ...] = ()
+    extra_plugins: tuple[PluginName, ...] = ()
     """CNI plugins that are on each node beside the chart's own, such as sriov."""
     extra_values: dict[str, Any] = Field(default_factory=dict)
     """Further Helm values of rke2-multus; they cannot override what the program sets."""
@@ -91,14 +80,30 @@ class MultusArgs(Model):
     """Make the networks' namespaces where they are missing. They are never deleted."""
     adopt: bool = False
     """Go on although Multus's Helm release exists and is not the stack's (docs/adopting.md)."""
-    preflight: Preflight = "auto"
+    preflight: Annotated[Literal["auto", "required", "off"], BeforeValidator(_off)] = "auto"
     """Whether the live cluster is looked at first: auto (if it answers), required or off."""
     protect: bool = False
     """Let destroy refuse, before it removes anything."""
 
-    def faults(self) -> Iterator[Fault]:
+    def incomplete(self) -> Iterator[Finding]:
+        """What a Python program cannot deploy. A stack's findings are collected by `parse`."""
+        return (one for one in self.findings if one.severity is Severity.ERROR)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What the rules look at."""
         parts = {name: getattr(self, name) for name in type(self).model_fields}
-        yield from check(parts)
+        return configuration(parts, dict(enumerate(self.networks)))
+
+    @property
+    def allowed(self) -> list[Allowed]:
+        """The rules that may be broken, and where."""
+        return allowed(self.configuration)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that the rules say, without what is allowed."""
+        return tuple(examined(self.configuration))
 
     @property
     def ipams(self) -> tuple[str, ...]:
@@ -108,31 +113,12 @@ class MultusArgs(Model):
     @property
     def values(self) -> helm.Values:
         """Helm values of the main release."""
-        return helm.merged(self._typed_values, self.extra_values)
+        return helm.merged(decided_values(self.configuration), self.extra_values)
 
     @property
     def crd_values(self) -> helm.Values:
         """Helm values of the CRD release."""
-        return helm.crd_typed(self.ipams)
-
-    @property
-    def _typed_values(self) -> helm.Values:
-        return helm.typed(
-            helm.Choices(
-                self.cluster.paths,
-                self.ipams,
-                namespace_isolation=self.namespace_isolation,
-                global_namespaces=self.global_namespaces,
-                registry=self.registry,
-                pull_secrets=self.image_pull_secrets,
-                tolerations=[one.render() for one in self.tolerations],
-                node_selector=self.node_selector,
-                resources=self.resources.render(),
-                thick=self.thick_plugin,
-                dynamic_networks=self.dynamic_networks_controller,
-                containerd_socket=self.cluster.containerd_socket_path,
-            )
-        )
+        return helm.crd_chart_values(self.ipams)
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -142,28 +128,57 @@ class MultusArgs(Model):
     @property
     def workloads(self) -> tuple[str, ...]:
         """What the releases run, as `Kind/name`; names as the chart derives them."""
-        found = ["DaemonSet/multus"]
-        if self.dynamic_networks_controller:
-            found.append("DaemonSet/multus-dnc")
-        if "dhcp" in self.ipams:
-            found.append("DaemonSet/multus-dhcp")
-        if "whereabouts" in self.ipams:
-            found.append("DaemonSet/whereabouts")
-            if self.chart.facts.reconciler_deployment:
-                found.append("Deployment/whereabouts-reconciler")
-        return tuple(found)
+        reconciler = self.chart.facts.reconciler_deployment
+        found = {
+            "DaemonSet/multus": True,
+            "DaemonSet/multus-dnc": self.dynamic_networks_controller,
+            "DaemonSet/multus-dhcp": "dhcp" in self.ipams,
+            "DaemonSet/whereabouts": "whereabouts" in self.ipams,
+            "Deployment/whereabouts-reconciler": "whereabouts" in self.ipams and reconciler,
+        }
+        return tuple(name for name, deployed in found.items() if deployed)
 
-    def warnings(self) -> Iterator[str]:
-        """What works and will surprise, one sentence each."""
-        yield from self.cluster.warnings()
-        yield from across.warnings(self.networks)
-        yield from placement.warnings(self.tolerations, self.node_selector)
-        if (
-            self.global_namespaces
-            and "default" not in self.global_namespaces
-            and any(network.namespace == "default" for network in self.networks)
-        ):
-            yield (
-                "multus:globalNamespaces leaves out default, so the networks in default serve "
-                "pods in default only. Without globalNamespaces they serve all pods"
-            )
+
+def configuration(
+    parts: Mapping[str, Any], networks: Mapping[int, Any], faulty: frozenset[str] = frozenset()
+) -> Configuration:
+    """The parts that could be read, for the rules; networks by their index in the list."""
+    declared = (Declared(index, one, ("networks", index)) for index, one in networks.items())
+    return Configuration(parts, tuple(declared), faulty)
+
+
+def allowed(config: Configuration) -> list[Allowed]:
+    own = [Allowed((*one.path, "allow"), one.network.allow) for one in config.networks]
+    return [Allowed(("allow",), config.get("allow", ())), *own]
+
+
+def examined(config: Configuration) -> list[Finding]:
+    """Every finding about what could be read: of the raw Helm values' form, and of the rules."""
+    extra = config.get("extra_values") or {}
+    found = [one.under("extraValues") for one in shape(extra, decided_values(config))]
+    readable = config.without("extra_values") if found else config
+    found += run(readable)
+    return settle(found, allowed(config), strict=config.get("strict", False))
+
+
+def decided_values(config: Configuration) -> helm.Values:
+    """The Helm values that the program decides, as far as its settings could be read."""
+    cluster, resources = config.cluster, config.get("resources")
+    if cluster is None:
+        return {}
+    return helm.chart_values(
+        helm.ChartInputs(
+            cluster.paths,
+            config.ipams,
+            namespace_isolation=config.get("namespace_isolation", True),
+            global_namespaces=config.get("global_namespaces", ()),
+            registry=config.get("registry"),
+            pull_secrets=config.get("image_pull_secrets", ()),
+            tolerations=[one.render() for one in config.get("tolerations", EVERY_NODE)],
+            node_selector=config.get("node_selector", {}),
+            resources=resources.render() if resources is not None else {},
+            thick=config.get("thick_plugin", False),
+            dynamic_networks=config.get("dynamic_networks_controller", False),
+            containerd_socket=cluster.containerd_socket_path,
+        )
+    )

@@ -7,46 +7,32 @@ init containers' not at all, and Whereabouts' reconciler takes neither toleratio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
-from components.chart import RECONCILER, VERSIONS, Chart
-from components.faults import Fault, refuse
-from components.forms import Form
-from components.model import Model
-from components.values import Values
-from components.values.kinds import KINDS
-from components.values.raw import KNOWN
-from components.values.resources import LABEL, QUALIFIED, above_limits, quantities
-from components.values.typed import EVERYWHERE
+from .chart.values import EVERYWHERE, Values
+from .fields import LABEL, QUALIFIED, Checked, Labels, matches
+from .findings import Finding, did_you_mean, refuse
+from .model import A_MAPPING, Model
 
 OS: Final = "kubernetes.io/os"
-
-
-def _checked(faults: Callable[[Any], Iterator[Fault]]) -> BeforeValidator:
-    def check(value: Any) -> Any:
-        refuse(faults(value))
-        return value
-
-    return BeforeValidator(check)
 
 
 class Toleration(Model):
     """A toleration, as in a pod."""
 
-    key: (
-        Annotated[
-            str, Form(rf"(?![^/]{{254}}){QUALIFIED}", "a taint's key is like example.com/name")
-        ]
-        | None
-    ) = None
+    always_written: ClassVar[frozenset[str]] = frozenset({"operator"})
+
+    key: Annotated[str, matches(QUALIFIED, "a taint's key is like example.com/name")] | None = None
     """Key of the taint; left out for every key, with operator Exists."""
     operator: Literal["Exists", "Equal"] = "Equal"
     """Exists for any value, Equal for the one that is given."""
     value: (
-        Annotated[str, Form(LABEL, "a taint's value has at most 63 letters, digits, -, _ and .")]
+        Annotated[str, matches(LABEL, "a taint's value has at most 63 letters, digits, -, _ and .")]
         | None
     ) = None
     """Value of the taint."""
@@ -55,37 +41,73 @@ class Toleration(Model):
     toleration_seconds: int | None = Field(default=None, ge=0, le=2**63 - 1)
     """How long a pod stays on a node that got the taint; for ever where it is left out."""
 
-    def faults(self) -> Iterator[Fault]:
+    def incomplete(self) -> Iterator[Finding]:
         if self.operator == "Exists" and self.value is not None:
-            yield Fault(
-                ("value",), "does nothing beside operator Exists, and Kubernetes refuses it"
-            )
+            rule = "does nothing beside operator Exists, and Kubernetes refuses it"
+            yield Finding(("value",), rule)
         if self.operator == "Equal" and self.key is None:
-            yield Fault(("operator",), "without a key it must be Exists", self.operator)
+            yield Finding(("operator",), "without a key it must be Exists", self.operator)
         if self.toleration_seconds is not None and self.effect != "NoExecute":
-            yield Fault(
-                ("tolerationSeconds",),
-                "Kubernetes takes it beside NoExecute only",
-                self.toleration_seconds,
-            )
+            rule = "Kubernetes takes it beside NoExecute only"
+            yield Finding(("tolerationSeconds",), rule, self.toleration_seconds)
 
     def render(self) -> Values:
-        return self.model_dump(by_alias=True, exclude_none=True)
+        return self.for_plugin()
 
     def everywhere(self, effect: str) -> bool:
         """Whether it tolerates every taint of that effect, for ever."""
-        return (
-            self.key is None and self.effect in (effect, None) and self.toleration_seconds is None
-        )
+        whole = self.key is None and self.toleration_seconds is None
+        return whole and self.effect in (effect, None)
 
 
 EVERY_NODE: Final = tuple(Toleration.model_validate(one) for one in EVERYWHERE)
 
-Quantities = Annotated[
-    dict[str, Any],
-    _checked(quantities),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "number"]}}),
-]
+
+def _linux(labels: dict[str, str]) -> dict[str, str]:
+    if labels.get(OS, "linux") != "linux":
+        refuse([Finding((OS,), "Multus runs on Linux nodes only. Remove it", labels[OS])])
+    return labels
+
+
+NodeSelector = Annotated[Labels, AfterValidator(_linux)]
+
+# --- Resources, as `resource.Quantity` of Kubernetes (v1.34) reads them ---
+
+STANDARD: Final = ("cpu", "memory", "ephemeral-storage")
+LONGEST_QUANTITY: Final = 32  # the API server cuts at 2^63
+QUANTITY: Final = re.compile(
+    r"([0-9]+\.?[0-9]*|\.[0-9]+)(?:([KMGTPE]i|[numkMGTPE])|([eE][+-]?[0-9]{1,3}))?"
+)
+UNITS: Final = "num kMGTPE"  # each a thousand times the one before it
+
+
+def amount(value: Any) -> Decimal | None:
+    """A quantity as a number; None where it is none."""
+    match = QUANTITY.fullmatch(str(value)) if type(value) in (str, int, float) else None
+    if not match or len(match[0]) > LONGEST_QUANTITY:
+        return None
+    unit = match[2] or " "
+    base = Decimal(1024 if unit.endswith("i") else 1000)
+    return Decimal(f"{match[1]}{match[3] or ''}") * base ** (UNITS.index(unit[0]) - 3)
+
+
+def _quantities(entries: Any) -> Any:
+    if not isinstance(entries, Mapping):
+        refuse([Finding((), A_MAPPING, entries)])
+    found = []
+    for name, quantity in entries.items():
+        if name not in STANDARD and "/" not in str(name):
+            rule = f"is no resource of a container. {did_you_mean(name, STANDARD)}"
+            found.append(Finding((str(name),), rule))
+        elif amount(quantity) is None:
+            rule = 'that is no quantity. Write it like "100m" or "128Mi"'
+            found.append(Finding((str(name),), rule, quantity))
+    refuse(found)
+    return dict(entries)
+
+
+_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
+Quantities = Annotated[dict[str, Any], Checked(_quantities, _SCHEMA)]
 
 
 class ContainerResources(Model):
@@ -104,7 +126,7 @@ class ContainerResources(Model):
 class Resources(Model):
     """Resources by daemon, as far as the chart's values reach its container."""
 
-    withheld: ClassVar[Mapping[str, str]] = {
+    hints: ClassVar[Mapping[str, str]] = {
         "dhcp": "the chart has no resources for the DHCP daemon. Remove it",
         "cniPlugins": "the chart has no resources for its init containers. Remove it",
     }
@@ -120,89 +142,7 @@ class Resources(Model):
 
     def render(self) -> dict[str, Values]:
         found = {
-            (field.alias or name): getattr(self, name)
+            str(field.validation_alias): getattr(self, name)
             for name, field in type(self).model_fields.items()
         }
         return {daemon: one.render() for daemon, one in found.items() if one and one.render()}
-
-
-# Where each daemon's resources are among the chart's values, whose defaults `known.json` holds.
-PLACES: Final = {
-    "multus": "pod.resources.multus",
-    "dynamicNetworksController": "pod.resources.dynamicNetworksController",
-    "whereabouts": "rke2-whereabouts.resources",
-    "reconciler": "rke2-whereabouts.reconciler.resources",
-}
-
-
-def resource_faults(
-    given: Resources, chart: Chart, ipams: Sequence[str], *, thick: bool, dynamic: bool
-) -> Iterator[Fault]:
-    """Resources of what is not deployed, and requests above limits. `ipams` is empty if unknown."""
-    for daemon, found in given.render().items():
-        if reason := _idle(daemon, chart, ipams, thick=thick, dynamic=dynamic):
-            yield Fault((daemon,), f"does nothing: {reason}")
-            continue
-        default = KNOWN[PLACES[daemon]].default or {}
-        yield from (fault.under(daemon) for fault in above_limits(found, default))
-
-
-def _idle(
-    daemon: str, chart: Chart, ipams: Sequence[str], *, thick: bool, dynamic: bool
-) -> str | None:
-    """Why resources of that daemon would reach no container, None if they reach one."""
-    match daemon:
-        case "multus" if not thick:
-            return (
-                "the chart renders them as null for the thin plugin, which has no limits. Remove it"
-            )
-        case "dynamicNetworksController" if not dynamic:
-            return "the dynamic networks controller is not deployed. Remove it"
-        case "whereabouts" | "reconciler" if ipams and "whereabouts" not in ipams:
-            return f"the stack deploys {' and '.join(ipams)}, and not Whereabouts. Remove it"
-        case "reconciler" if not chart.facts.reconciler_deployment:
-            first = next(name for name, row in VERSIONS.items() if row.number >= RECONCILER)
-            return (
-                f"up to the chart before {first} the daemon does the reconciler's work. "
-                "Use whereabouts"
-            )
-        case _:
-            return None
-
-
-def _selector_faults(value: Any) -> Iterator[Fault]:
-    yield from KINDS["labels"](value)
-    if isinstance(value, Mapping) and value.get(OS, "linux") != "linux":
-        yield Fault((OS,), "Multus runs on Linux nodes only. Remove it", value[OS])
-
-
-NodeSelector = Annotated[
-    dict[str, str],
-    _checked(_selector_faults),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "propertyNames": {"pattern": f"^{QUALIFIED}$"},
-            "additionalProperties": {"type": "string", "pattern": f"^{LABEL}$"},
-        }
-    ),
-]
-
-
-def warnings(tolerations: Sequence[Toleration], selector: Mapping[str, str]) -> Iterator[str]:
-    """What Multus is kept from, which no pod there is told."""
-    left_out = [
-        effect
-        for effect in ("NoSchedule", "NoExecute")
-        if not any(one.everywhere(effect) for one in tolerations)
-    ]
-    if left_out:
-        yield (
-            f"multus:tolerations leaves out some taints of effect {' and '.join(left_out)}: pods "
-            "on nodes with them get only their first interface, without any error"
-        )
-    if set(selector) - {OS}:
-        yield (
-            "multus:nodeSelector leaves nodes without Multus: pods there get only their first "
-            "interface, without any error. Give pods with networks the same nodeSelector"
-        )

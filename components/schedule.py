@@ -1,110 +1,71 @@
-"""A schedule of Whereabouts' reconciler: the five fields of cron, as the reconciler reads them.
+"""A schedule of Whereabouts' reconciler, as the reconciler reads it.
 
-Whereabouts 0.9.4 hands the text to gocron 2.19, which is robfig/cron 3.0.1's standard parser, in
-UTC. With a text that does not parse the reconciler ends at its start, and never frees an address.
-Only fields are taken: its `@every` counts from whenever the pod last started.
+Whereabouts hands the text to gocron 2.19, which is the standard parser of robfig/cron 3.0.1, in
+UTC: five fields, or a descriptor such as @hourly. With a text that does not parse the reconciler
+ends at its start, and never frees an address. cronsim reads the fields; what it takes besides
+(seconds, L, W, #, 7 for Sunday) is refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, WithJsonSchema
-
-from components.faults import Fault, FaultsError, needs_quotes
+from .fields import Checked
+from .findings import Finding, invalid, needs_quotes, refuse
 
 EXAMPLE: Final = "*/30 * * * *"
 DEFAULT: Final = "30 4 * * *"
 """The chart's own."""
-
-MONTHS: Final = (
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-)  # fmt: skip
-DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-LONGEST_MONTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the five fields: its name, its limits, its words."""
-
-    name: str
-    least: int
-    most: int
-    words: tuple[str, ...] = ()
-
-    def number(self, text: str) -> int | None:
-        if text.lower() in self.words:
-            return self.words.index(text.lower()) + self.least
-        number = int(text) if re.fullmatch("[0-9]{1,2}", text) else -1
-        return number if self.least <= number <= self.most else None
-
-    def times(self, text: str) -> set[int]:
-        """What an entry of the list means; nothing where it is malformed."""
-        span, slash, step = text.partition("/")
-        first, dash, last = span.partition("-")
-        every = self.step(step) if slash else 1
-        if span in ("*", "?"):
-            low: int | None = self.least
-            high: int | None = self.most
-        else:
-            low = self.number(first)
-            high = self.number(last) if dash else (self.most if slash else low)
-        if low is None or high is None or every is None:
-            return set()
-        return set(range(low, high + 1, every))
-
-    def step(self, text: str) -> int | None:
-        """One that goes beyond the limits would mean the first time alone."""
-        number = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
-        return number if 1 <= number <= self.most else None
-
-
-PARTS: Final = (
-    Part("minute", 0, 59),
-    Part("hour", 0, 23),
-    Part("day of the month", 1, 31),
-    Part("month", 1, 12, MONTHS),
-    Part("day of the week", 0, 6, DAYS),
+DESCRIPTOR: Final = (
+    r"@(hourly|daily|midnight|weekly|monthly|yearly|annually|every ([0-9]+(\.[0-9]+)?(ms|s|m|h))+)"
 )
-
-
-def _faults(text: str) -> Iterator[str]:
-    fields = text.split()
-    if len(fields) != len(PARTS):
-        yield (
-            "a schedule has five fields: minute, hour, day of the month, month, day of the week, "
-            f'like "{EXAMPLE}"'
-        )
-        return
-    meant: list[set[int]] = []
-    for part, field in zip(PARTS, fields, strict=True):
-        entries = [part.times(entry) for entry in field.split(",")]
-        if not all(entries):
-            limits = f"{part.least} to {part.most}"
-            words = f" or {part.words[0]} to {part.words[-1]}" if part.words else ""
-            yield f'"{field}" is no {part.name}: that is {limits}{words}, as in "*", "1-5" or "*/2"'
-        meant.append(set().union(*entries))
-    # Where the day of the week is restricted too, either of both is enough.
-    days, months = meant[2], meant[3]
-    every = {*fields[4].split(",")} & {"*", "?", "*/1", "?/1"}
-    if all(meant) and every and all(min(days) > LONGEST_MONTHS[m - 1] for m in months):
-        yield "that day never comes, and the reconciler would never run"
+# Each field with its limits, in words, and what the library takes there and the parser does not.
+FIELDS: Final = (
+    ("minute", "0 to 59", "", 59),
+    ("hour", "0 to 23", "", 23),
+    ("day of the month", "1 to 31", "[LW]", 31),
+    ("month", "1 to 12 or jan to dec", "", 12),
+    ("day of the week", "0 to 6 or sun to sat", r"[L#]|(?<![0-9/])0*7", 6),
+)
+_STAR: Final = {"*", "?", "*/1", "?/1"}
 
 
 def _schedule(value: Any) -> str:
     if not isinstance(value, str):
-        raise FaultsError([Fault((), needs_quotes(value, f'like "{EXAMPLE}"'), value)])
-    if rules := list(_faults(value)):
-        raise FaultsError([Fault((), rule, value) for rule in rules])
-    return " ".join(value.split())
+        raise invalid(needs_quotes(value, f'like "{EXAMPLE}"'), value)
+    text = " ".join(value.split())
+    if re.fullmatch(DESCRIPTOR, text):
+        return text
+    fields = text.split()
+    if len(fields) != len(FIELDS):
+        names = ", ".join(name for name, *_ in FIELDS)
+        raise invalid(f'a schedule has five fields: {names}, like "{EXAMPLE}"', value)
+    refuse(
+        Finding((), f'"{field}" is no {name}: that is {limits}, as in "*", "1-5" or "*/2"', value)
+        for at, (field, (name, limits, foreign, _)) in enumerate(zip(fields, FIELDS, strict=True))
+        if (foreign and re.search(foreign, field.upper()))
+        or not _parses([*["*"] * at, field, *["*"] * (4 - at)])
+    )
+    # Where the day of the week is restricted too, either of both is enough. To the library it is
+    # not where it begins with a star; to the parser, where an entry is a star.
+    if not _parses([*fields[:4], "*" if _STAR & {*fields[4].split(",")} else "0"]):
+        raise invalid("that day never comes, and the reconciler would never run", value)
+    return text
+
+
+def _parses(fields: list[str]) -> bool:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 (few stacks have a schedule)
+
+    try:
+        CronSim(" ".join(fields).replace("?", "*"), datetime(2000, 1, 1))
+    except CronSimError:
+        return False
+    return True
 
 
 Schedule = Annotated[
     str,
-    BeforeValidator(_schedule),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*(\S+\s+){4}\S+\s*$"}),
+    Checked(_schedule, {"type": "string", "pattern": r"^\s*(@\S.*|(\S+\s+){4}\S+\s*)$"}),
 ]

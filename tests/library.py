@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-EXAMPLE: Final = ROOT / "examples" / "attached-deployment"
+EXAMPLES: Final = ROOT / "examples"
+EXAMPLE: Final = EXAMPLES / "attached-deployment"
 
 
 def install(target: Path) -> Path:
     """Installs it into an empty folder; its dependencies are those of this Python."""
     options = ("--no-deps", "--no-build-isolation", "--no-index", "--target", str(target))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", *options, str(ROOT)],
-        check=True,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)  # setuptools builds beside the sources, and keeps what it built
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        cached = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "components", copy / "components", ignore=cached)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", *options, str(copy)],
+            check=True,
+            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        )
     return target
 
 

@@ -1,37 +1,33 @@
-"""Networks: the NetworkAttachmentDefinitions that a stack declares."""
+"""Networks: the NetworkAttachmentDefinitions that a stack declares, one file for each kind."""
 
 from __future__ import annotations
 
-from components.networks.kinds import (
-    AnyNetwork,
-    Bond,
-    BondLink,
-    Bridge,
-    HostDevice,
-    Ipvlan,
-    Macvlan,
-    Network,
-    Raw,
-    Sriov,
-    Vlan,
-    VlanTrunk,
-    render,
-)
-from components.networks.metadata import RESOURCE_NAME
+from typing import Annotated
 
-__all__ = [
-    "RESOURCE_NAME",
-    "AnyNetwork",
-    "Bond",
-    "BondLink",
-    "Bridge",
-    "HostDevice",
-    "Ipvlan",
-    "Macvlan",
-    "Network",
-    "Raw",
-    "Sriov",
-    "Vlan",
-    "VlanTrunk",
-    "render",
-]
+from ..model import OneOf
+from .base import KINDS, Network, TypedNetwork, render
+from .bond import Bond
+from .bridge import Bridge
+from .host_device import HostDevice
+from .ipvlan import Ipvlan
+from .macvlan import Macvlan
+from .raw import Raw
+from .sriov import Sriov
+from .vlan import Vlan
+
+KINDS.update(
+    {
+        "macvlan": Macvlan,
+        "ipvlan": Ipvlan,
+        "vlan": Vlan,
+        "bridge": Bridge,
+        "host-device": HostDevice,
+        "sriov": Sriov,
+        "bond": Bond,
+        "raw": Raw,
+    }
+)
+
+AnyNetwork = Annotated[Network, OneOf("type", lambda: KINDS)]
+
+__all__ = ["KINDS", "AnyNetwork", "Network", "Raw", "TypedNetwork", "render"]

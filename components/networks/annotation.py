@@ -1,12 +1,9 @@
 """A pod's annotation: which networks it joins, and what it asks of each.
 
-Written and checked as Multus 4.3 reads it (`pkg/k8sclient/k8sclient.go`, `pkg/types/conf.go`).
-
-A wish for an address or a MAC address is meant for networks with the capability, and nothing keeps
+Written and checked as Multus 4.3 reads it (`pkg/k8sclient/k8sclient.go`, `pkg/types/conf.go`). A
+wish for an address or a MAC address is meant for networks with the capability, and nothing keeps
 it from the others: Multus also hands it to every plugin by CNI_ARGS (`DelegateAdd` in multus.go).
-macvlan, bridge and host-local take it from there too, and Whereabouts and static give the address
-beside their own, without a look at who has it. So a capability says what a network is made for; it
-guards nothing.
+A capability says what a network is made for; it guards nothing.
 """
 
 from __future__ import annotations
@@ -17,115 +14,119 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.addresses import AddressField, InterfaceField, contains
-from components.cluster import AnyCluster
-from components.faults import ArgsError, Fault
-from components.ipam import HostLocal, Static
-from components.model import Model
-from components.networks.common import USUAL_MTU
-from components.networks.kinds import AnyNetwork, Bond, Network, Raw, as_typed
-from components.networks.kinds.reading import entries
-from components.networks.mac import EXAMPLE_MAC, MacAddress
-from components.networks.metadata import RESOURCE_NAME
-from components.networks.names import InterfaceName
+from ..cluster import Cluster
+from ..fields import (
+    AddressField,
+    InterfaceField,
+    InterfaceName,
+    MacAddress,
+    contains,
+    versions_of,
+)
+from ..findings import ArgsError, Finding
+from ..ipam import HostLocal, Ipam, Static
+from ..model import Model
+from . import AnyNetwork, Network
+from .base import RESOURCE_NAME
+from .bond import Bond
 
 KEY: Final = "k8s.v1.cni.cncf.io/networks"
 EXAMPLE_ADDRESS: Final = "192.0.2.10/24"  # RFC 5737
+USUAL_MTU: Final = 1500
 
 
 class Selection(Model):
     """One network of a pod, and what the pod asks of it."""
 
-    network: Network
+    network: AnyNetwork
     """The network, as the stack declares it."""
     interface: InterfaceName | None = None
     """Name of the interface in the pod; net1, net2, ... by its place where it is left out."""
     ips: tuple[InterfaceField, ...] = ()
-    """Addresses that the pod wants, with their prefix; the network needs the capability ips."""
+    """Addresses that the pod wants, with their prefix."""
     mac: MacAddress | None = None
-    """MAC address that the pod wants; the network needs the capability mac."""
+    """MAC address that the pod wants."""
     default_route: tuple[AddressField, ...] = ()
     """Gateways of the pod's default routes, at most one of each family, and none of a family that
     the cluster has: there eth0's stays."""
 
-    def faults(self) -> Iterator[Fault]:
-        for key, wish in (("ips", self.ips), ("mac", self.mac)):
-            if wish and key not in _capabilities(self.network):
-                yield Fault(
-                    (key,),
-                    f"is not what network {self.network.key} is made for, and some plugins take it "
-                    f"while others do not. Add capabilities: [{key}] to it",
-                )
-        yield from self._ip_faults()
-        yield from self._route_faults()
+    @property
+    def ipam(self) -> Ipam | None:
+        found: Ipam | None = getattr(self.network, "ipam", None)
+        return found
 
-    def _ip_faults(self) -> Iterator[Fault]:
-        plugin = self.network.ipam
-        if not self.ips and _chosen(self.network):
-            rule = f"is missing: network {self.network.key} has none for a pod that names none"
-            yield Fault(("ips",), rule, absence=True)
+    def incomplete(self) -> Iterator[Finding]:
+        name = self.network.key
+        for key, wish in (("ips", self.ips), ("mac", self.mac)):
+            typed = self.network.typed
+            if wish and typed is not None and key not in typed.capabilities and not self._brought:
+                message = f"is not what network {name} is made for. Add capabilities: [{key}] to it"
+                yield Finding((key,), message)
+        if not self.ips and self._brought:
+            yield Finding(
+                ("ips",), f"is missing: network {name} has none for a pod without its own"
+            )
+        yield from self._addresses()
+        yield from self._default_routes()
+
+    @property
+    def _brought(self) -> bool:
+        """Whether the network has no address but those that pods bring."""
+        return isinstance(self.ipam, Static) and not self.ipam.addresses
+
+    def _addresses(self) -> Iterator[Finding]:
         for index, wanted in enumerate(self.ips):
+            pools = self.ipam.pools if isinstance(self.ipam, HostLocal) else ()
             if self.ips.index(wanted) != index:
-                yield Fault(("ips", index), "stands there twice. Remove one", str(wanted))
-            elif isinstance(plugin, HostLocal) and not any(
-                wanted.ip in span for pool in plugin.pools for span in pool.spans
-            ):
-                given = ", ".join(str(span) for pool in plugin.pools for span in pool.spans)
-                yield Fault(
-                    ("ips", index), f"network {self.network.key} hands out {given}", str(wanted)
-                )
-            elif isinstance(plugin, HostLocal) and index:
-                rule = (
+                yield Finding(("ips", index), "stands there twice. Remove one", str(wanted))
+            elif pools and not any(pool.hands_out(wanted.ip) for pool in pools):
+                given = ", ".join(pool.span for pool in pools)
+                message = f"network {self.network.key} hands out {given}"
+                yield Finding(("ips", index), message, str(wanted))
+            elif pools and index:
+                message = (
                     "host-local takes one: Multus hands it several as one text, and no pod starts "
                     "(multus-cni#647). Leave it out"
                 )
-                yield Fault(("ips", index), rule, str(wanted))
+                yield Finding(("ips", index), message, str(wanted))
 
-    def _route_faults(self) -> Iterator[Fault]:
-        plugin = self.network.ipam
+    def _default_routes(self) -> Iterator[Finding]:
         onlink = [wanted.network for wanted in self.ips]
-        if plugin is not None:
-            onlink += [pool.cidr for pool in plugin.pools]
-        elif self.default_route and not isinstance(self.network, Raw):
-            rule = f"network {self.network.key} gives no addresses, so nothing can leave by it"
-            yield Fault(("defaultRoute",), rule)
+        onlink += [pool.cidr for pool in self.ipam.pools] if self.ipam is not None else []
+        typed = self.network.typed
+        if self.default_route and typed is not None and typed.ipam is None:
+            message = f"network {self.network.key} gives no addresses, so nothing can leave by it"
+            yield Finding(("defaultRoute",), message)
             return
         if self.default_route and "sbr" in self.network.plugins:
-            rule = (
+            message = (
                 f"network {self.network.key} has sbr, which has moved the way to the gateway to a "
                 "table of its own before Multus looks for it. Leave one of the two out"
             )
-            yield Fault(("defaultRoute",), rule)
+            yield Finding(("defaultRoute",), message)
         for index, gateway in enumerate(self.default_route):
             path = ("defaultRoute", index)
             if any(gateway.version == one.version for one in self.default_route[:index]):
-                rule = f"Multus takes one of IPv{gateway.version}. Remove it"
-                yield Fault(path, rule, str(gateway))
+                message = f"Multus takes one of IPv{gateway.version}. Remove it"
+                yield Finding(path, message, str(gateway))
             elif onlink and not any(contains(cidr, gateway) for cidr in onlink):
                 known = ", ".join(str(cidr) for cidr in dict.fromkeys(onlink))
-                yield Fault(path, f"the pod cannot reach it: it is outside {known}", str(gateway))
+                message = f"the pod cannot reach it: it is outside {known}"
+                yield Finding(path, message, str(gateway))
             elif any(wanted.ip == gateway for wanted in self.ips):
-                yield Fault(path, "that is the pod's own address", str(gateway))
+                yield Finding(path, "that is the pod's own address", str(gateway))
 
     def element(self) -> dict[str, Any]:
         """The network's part of the annotation."""
-        body: dict[str, Any] = {"name": self.network.name, "namespace": self.network.namespace}
-        if self.interface is not None:
-            body["interface"] = self.interface
-        if self.ips:
-            body["ips"] = [str(wanted) for wanted in self.ips]
-        if self.mac is not None:
-            body["mac"] = self.mac
-        if self.default_route:
-            body["default-route"] = [str(gateway) for gateway in self.default_route]
-        return body
-
-
-def _capabilities(network: AnyNetwork) -> tuple[str, ...]:
-    if not isinstance(network, Raw):
-        return network.capabilities
-    found = [one.get("capabilities") or {} for _, one in entries(network.config)]
-    return tuple(key for one in found for key, on in one.items() if on)
+        found = {
+            "name": self.network.name,
+            "namespace": self.network.namespace,
+            "interface": self.interface,
+            "ips": [str(wanted) for wanted in self.ips],
+            "mac": self.mac,
+            "default-route": [str(gateway) for gateway in self.default_route],
+        }
+        return {key: value for key, value in found.items() if value}
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ class PodAnnotation:
 
 def pod_annotation(
     selections: Sequence[Selection],
-    cluster: AnyCluster | None = None,
-    networks: Sequence[AnyNetwork] | None = None,
+    cluster: Cluster | None = None,
+    networks: Sequence[Network] | None = None,
 ) -> PodAnnotation:
     """The annotation of a pod that joins the networks in that order; raises ArgsError.
 
@@ -154,83 +155,75 @@ def pod_annotation(
     networks: all that are deployed there; not checked where it is left out.
     """
     if isinstance(selections, Model) or not all(isinstance(one, Selection) for one in selections):
-        rule = "is no list of Selection. Write [Selection(network=lan)]"
-        raise ArgsError("pod_annotation", [Fault(("selections",), rule)])
-    if not isinstance(cluster, AnyCluster | None):
-        rule = "is no cluster. Give the one of the component's arguments, such as K3s(...)"
-        raise ArgsError("pod_annotation", [Fault(("cluster",), rule)])
-    families: set[int] = {cidr.version for cidr in cluster.cluster_cidr} if cluster else {4}
-    faults = [
-        *_foreign(selections, networks),
-        *_faults(selections),
-        *_default_routes(selections, families),
-    ]
-    if faults:
-        raise ArgsError("pod_annotation", [fault.under("selections") for fault in faults])
-    resources = Counter(
-        name
-        for one in selections
-        if (name := {**one.network.annotations, **one.network.own_annotations}.get(RESOURCE_NAME))
-    )
+        message = "is no list of Selection. Write [Selection(network=lan)]"
+        raise ArgsError("pod_annotation", [Finding(("selections",), message)])
+    if not isinstance(cluster, Cluster | None):
+        message = "is no cluster. Give the one of the component's arguments, such as K3s(...)"
+        raise ArgsError("pod_annotation", [Finding(("cluster",), message)])
+    families = versions_of(cluster.cluster_cidr) if cluster else {4}
+    found = [*_joined(selections, networks), *_default_routes(selections, families)]
+    if found:
+        raise ArgsError("pod_annotation", [one.under("selections") for one in found])
+    resources = Counter(name for one in selections if (name := resource(one.network)))
     return PodAnnotation(json.dumps([one.element() for one in selections]), dict(resources))
 
 
-def _foreign(
-    selections: Sequence[Selection], networks: Sequence[AnyNetwork] | None
-) -> Iterator[Fault]:
-    """Networks that nobody deploys, also of the right name and otherwise different."""
-    for index, one in enumerate(selections):
-        if networks is not None and one.network not in networks:
-            rule = "that is not one of the deployed networks. Select one as it is in MultusArgs"
-            yield Fault((index, "network"), rule, one.network.key)
+def resource(network: Network) -> str | None:
+    """The device plugin's resource that a pod of the network must request."""
+    return {**network.annotations, **network.own_annotations}.get(RESOURCE_NAME)
 
 
-def _faults(selections: Sequence[Selection]) -> Iterator[Fault]:
+def _joined(
+    selections: Sequence[Selection], networks: Sequence[Network] | None
+) -> Iterator[Finding]:
     if not selections:
-        yield Fault((), "is empty: a pod without networks needs no annotation")
+        yield Finding((), "is empty: a pod without networks needs no annotation")
     names: dict[str, int] = {"eth0": -1, "lo": -1}
-    networks: dict[str, int] = {}
+    keys: dict[str, int] = {}
     for index, one in enumerate(selections):
-        name = _interface(index, one)
+        path = (index, "network")
+        if networks is not None and one.network not in networks:
+            message = "that is not one of the deployed networks. Select one as it is in MultusArgs"
+            yield Finding(path, message, one.network.key)
+        name = one.interface or f"net{index + 1}"
         if (other := names.get(name)) is not None:
             whose = f"selections[{other}] has it" if other >= 0 else "the pod itself has it"
-            yield Fault((index, "interface"), f"{whose}. Choose another", name)
-        bond = as_typed(one.network)
-        if isinstance(bond, Bond) and bond.links_in_container:
-            for link in bond.links:
-                if names.get(link.name, -1) < 0:
-                    rule = (
-                        f"makes a bond of {link.name}, which no network before it makes. Name "
-                        "those of its links first"
-                    )
-                    yield Fault((index, "network"), rule)
-                else:
-                    yield from _link(selections[names[link.name]].network, bond, link.name, index)
+            yield Finding((index, "interface"), f"{whose}. Choose another", name)
+        for link in links(one.network):
+            if names.get(link, -1) < 0:
+                message = (
+                    f"makes a bond of {link}, which no network before it makes. Name those of its "
+                    "links first"
+                )
+                yield Finding(path, message)
+            elif message := _narrow(selections[names[link]].network, one.network, link):
+                yield Finding(path, message)
         names.setdefault(name, index)
-        other = networks.setdefault(one.network.key, index)
+        other = keys.setdefault(one.network.key, index)
         if other != index and (reason := _once(one.network)):
-            yield Fault((index, "network"), f"selections[{other}] has it, and {reason}")
+            yield Finding(path, f"selections[{other}] has it, and {reason}")
 
 
-def _link(network: AnyNetwork, bond: Bond, name: str, index: int) -> Iterator[Fault]:
-    """`ValidateMTU` in bond-cni's bond/util/validation.go: no link's may be less than the bond's.
+def _narrow(network: Network, bond: Network, name: str) -> str:
+    """Why a link's MTU is too small (`ValidateMTU` in bond-cni's bond/util/validation.go).
 
     Where a link's is left out it is its master's, which only the node knows.
     """
-    typed = as_typed(network)
+    typed = network.typed
     inner = typed.tuning.mtu if typed is not None and typed.tuning is not None else None
-    mtu = (typed.mtu if typed is not None else None) or inner
-    if mtu is not None and mtu < (wanted := bond.mtu or USUAL_MTU):
-        rule = (
-            f"is a bond with the MTU {wanted}, and its link {name} is of network {network.key} "
-            f"with {mtu}: no pod would start. Set the bond's mtu to {mtu}"
-        )
-        yield Fault((index, "network"), rule)
+    mtu = getattr(typed, "mtu", None) or inner
+    wanted = getattr(bond.typed, "mtu", None) or USUAL_MTU
+    if mtu is None or mtu >= wanted:
+        return ""
+    return (
+        f"is a bond with the MTU {wanted}, and its link {name} is of network {network.key} with "
+        f"{mtu}: no pod would start. Set the bond's mtu to {mtu}"
+    )
 
 
-def _once(network: AnyNetwork) -> str | None:
+def _once(network: Network) -> str | None:
     """Why a pod cannot have the network twice, None if it can."""
-    typed = as_typed(network)
+    typed = network.typed
     if typed is None:
         return None
     if typed.bandwidth is not None and typed.bandwidth.egress_rate is not None:
@@ -238,7 +231,7 @@ def _once(network: AnyNetwork) -> str | None:
     return typed.one_per_node
 
 
-def _default_routes(selections: Sequence[Selection], cluster: set[int]) -> Iterator[Fault]:
+def _default_routes(selections: Sequence[Selection], cluster: set[int]) -> Iterator[Finding]:
     """Multus looks in vain for the route to replace (`DeleteDefaultGW` in netutils.go).
 
     Its library says 0.0.0.0/0 where it expects nothing, in all versions that the known charts have
@@ -247,54 +240,23 @@ def _default_routes(selections: Sequence[Selection], cluster: set[int]) -> Itera
     families: dict[int, int] = {}
     for index, one in enumerate(selections):
         for place, gateway in enumerate(one.default_route):
-            other = families.setdefault(gateway.version, index)
             path = (index, "defaultRoute", place)
+            other = families.setdefault(gateway.version, index)
             if other != index:
-                rule = f"selections[{other}] takes IPv{gateway.version}'s already. Leave one out"
-                yield Fault(path, rule, str(gateway))
+                message = f"selections[{other}] takes IPv{gateway.version}'s already. Leave one out"
+                yield Finding(path, message, str(gateway))
             elif gateway.version in cluster:
-                rule = (
+                message = (
                     f"Multus leaves eth0's default route of IPv{gateway.version} and drops this "
                     "one in silence (multus-cni#1552). Give the network's ipam routes to what the "
                     "pod is to reach by it"
                 )
-                yield Fault(path, rule, str(gateway))
+                yield Finding(path, message, str(gateway))
 
 
-def _interface(index: int, one: Selection) -> str:
-    return one.interface or f"net{index + 1}"
-
-
-def plain(network: AnyNetwork) -> dict[str, str] | None:
-    """The annotation of a pod that asks for nothing, None where it must say more."""
-    return None if _chosen(network) or links(network) else {KEY: network.key}
-
-
-def links(network: AnyNetwork) -> tuple[str, ...]:
+def links(network: Network) -> tuple[str, ...]:
     """Interfaces in the pod that networks before it in the annotation must make."""
-    bond = as_typed(network)
+    bond = network.typed
     if not isinstance(bond, Bond) or not bond.links_in_container:
         return ()
     return tuple(link.name for link in bond.links)
-
-
-def _chosen(network: AnyNetwork) -> bool:
-    """Whether it has no address but those that pods ask for."""
-    plugin = typed.ipam if (typed := as_typed(network)) else None
-    return isinstance(plugin, Static) and not plugin.addresses
-
-
-def example(network: AnyNetwork) -> dict[str, str] | None:
-    """An annotation with every wish that the network serves, None where it serves none."""
-    typed = as_typed(network)
-    if typed is None or not typed.capabilities or links(network):
-        return None
-    wishes: dict[str, Any] = {}
-    if "ips" in typed.capabilities and typed.ipam is not None:
-        # host-local takes one address, whatever it has to hand out.
-        pools = typed.ipam.pools[: 1 if isinstance(typed.ipam, HostLocal) else None]
-        known = (f"{pool.spans[0].first}/{pool.cidr.prefixlen}" for pool in pools)
-        wishes["ips"] = (*known,) or (EXAMPLE_ADDRESS,)
-    if "mac" in typed.capabilities:
-        wishes["mac"] = EXAMPLE_MAC
-    return pod_annotation([Selection(network=network, **wishes)]).annotations

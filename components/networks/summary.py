@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.networks import annotation
-from components.networks.kinds import AnyNetwork, as_typed
-from components.networks.metadata import RESOURCE_NAME
+from ..fields import EXAMPLE_MAC
+from ..ipam import HostLocal, Static
+from .annotation import EXAMPLE_ADDRESS, KEY, Selection, links, pod_annotation, resource
+from .base import Network
 
 
-def summary(network: AnyNetwork) -> dict[str, Any]:
-    """The plain annotation, the addresses, and what is special about the network."""
-    typed = as_typed(network)
-    ipam = network.ipam
+def summary(network: Network) -> dict[str, Any]:
+    """What a person needs to use a network, as the component's output has it."""
+    typed, ipam = network.typed, getattr(network, "ipam", None)
+    brought = isinstance(ipam, Static) and not ipam.addresses
     found: dict[str, Any] = {
         "namespace": network.namespace,
         "ipam": ipam.type if ipam is not None else None,
         "capacity": ipam.capacity if ipam is not None else None,
+        "annotation": None if brought or links(network) else {KEY: network.key},
+        "links": list(links(network)) or None,
+        "podsPerNode": 1 if typed is not None and typed.one_per_node else None,
+        "example": _example(network),
+        "resource": resource(network),
     }
-    if plain := annotation.plain(network):
-        found["annotation"] = plain
-    if links := annotation.links(network):
-        found["links"] = list(links)
-    if typed is not None and typed.one_per_node:
-        found["podsPerNode"] = 1
-    annotations = {**network.annotations, **network.own_annotations}
-    if example := annotation.example(network):
-        found["example"] = example
-    if resource := annotations.get(RESOURCE_NAME):
-        found["resource"] = resource
-    return found
+    always = ("ipam", "capacity")
+    return {key: value for key, value in found.items() if value is not None or key in always}
+
+
+def _example(network: Network) -> dict[str, str] | None:
+    """An annotation with every wish that the network serves, None where it serves none."""
+    typed = network.typed
+    if typed is None or not typed.capabilities or links(network):
+        return None
+    wishes: dict[str, Any] = {}
+    if "ips" in typed.capabilities and typed.ipam is not None:
+        # host-local takes one address, whatever it has to hand out.
+        pools = typed.ipam.pools[: 1 if isinstance(typed.ipam, HostLocal) else None]
+        first = (next(iter(pool.addresses)) for pool in pools if pool.addresses)
+        known = (f"{one}/{pool.cidr.prefixlen}" for one, pool in zip(first, pools, strict=False))
+        wishes["ips"] = (*known,) or (EXAMPLE_ADDRESS,)
+    if "mac" in typed.capabilities:
+        wishes["mac"] = EXAMPLE_MAC
+    return pod_annotation([Selection(network=network, **wishes)]).annotations

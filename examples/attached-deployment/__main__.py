@@ -5,12 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
-from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, PodTemplateSpecArgs
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-
-from components import (
-    Access,
+from multus_k3s import (
     Chart,
     K3s,
     Macvlan,
@@ -18,10 +13,10 @@ from components import (
     MultusComponent,
     Selection,
     Whereabouts,
-    fetch,
-    inspect,
-    provider,
 )
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 LABELS = {"app": "web"}
 
@@ -31,11 +26,7 @@ k3s = K3s(version="v1.34.2+k3s1", nodes="multi")
 chart = Chart(version="v4.3.017")  # else a newer library would upgrade the cluster
 args = MultusArgs(cluster=k3s, ipam="whereabouts", networks=(lan,), chart=chart)
 
-access = Access()  # kubectl's own
-inspect(args, access)  # preflight
-packages = fetch(args.chart)  # held to their digests
-on_cluster = pulumi.ResourceOptions(provider=provider(access))
-multus = MultusComponent("multus", args, packages=packages, access=access, opts=on_cluster)
+multus = MultusComponent("multus", args)
 joined = multus.pod_annotations(Selection(network=lan, interface="lan0"))
 
 Deployment(
@@ -49,7 +40,7 @@ Deployment(
             spec=PodSpecArgs(containers=[ContainerArgs(name="web", image="nginx:1.29-alpine")]),
         ),
     ),
-    opts=on_cluster,
+    opts=pulumi.ResourceOptions(provider=multus.provider),
 )
 
 pulumi.export("networks", multus.networks)

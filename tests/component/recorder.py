@@ -1,4 +1,4 @@
-"""Runs a program on Pulumi's mocks and records what it registers.
+"""Runs a program on Pulumi's mocks and records what it registers, asks and says.
 
 Nothing is deployed. Options that mocks do not pass on (parent, dependencies, protect) are read
 from the registration requests that the SDK would send to the engine.
@@ -7,15 +7,18 @@ from the registration requests that the SDK would send to the engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
+from unittest.mock import patch
 
 import pulumi
 from pulumi.runtime import MockResourceArgs, Mocks, mocks, rpc, set_mocks, stack
 from pulumi.runtime.mocks import MockCallArgs
+
+AWAY: Final = {"unreachable": "the cluster does not answer: EOF"}
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,21 @@ class Registered:
     name: str
     urn: str
     inputs: dict[str, Any]
-    parent: str
-    dependencies: tuple[str, ...]
-    protect: bool
-    provider: str
     secrets: tuple[str, ...]
     request: Any
 
 
 @dataclass
-class Record:
-    """Everything that a program registered, in order, and what it said."""
+class Record(Mocks):
+    """A cluster where every operation succeeds, and what a program did with it."""
 
+    survey: Any = field(default_factory=lambda: AWAY)
+    """The answer to preflight; a text is why its command fails."""
     resources: list[Registered] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    """The inputs of each survey."""
+    said: list[tuple[str, str]] = field(default_factory=list)
+    """Level and text of what was logged."""
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def named(self, name: str) -> Registered:
@@ -47,26 +52,16 @@ class Record:
     def of(self, token: str) -> list[Registered]:
         return [one for one in self.resources if one.token == token]
 
-    def name_of(self, urn: str) -> str:
-        return next((one.name for one in self.resources if one.urn == urn), urn)
-
     def after(self, name: str) -> set[str]:
-        """Names of all that a resource depends on, by whatever steps."""
+        """Names of all that a resource depends on, by whatever steps, without providers."""
+        names = {one.urn: one.name for one in self.resources if "providers" not in one.token}
         found: set[str] = set()
         todo = [name]
         while todo:
-            for urn in self.named(todo.pop()).dependencies:
-                dependency = self.name_of(urn)
-                if dependency not in found and any(
-                    one.name == dependency for one in self.resources
-                ):
-                    found.add(dependency)
-                    todo.append(dependency)
+            direct = {names[urn] for urn in self.named(todo.pop()).request.dependencies}
+            todo += direct - found
+            found |= direct
         return found
-
-
-class Cluster(Mocks):
-    """Answers as a cluster would where every operation succeeds."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         outputs = dict(args.inputs)
@@ -75,14 +70,17 @@ class Cluster(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program called {args.token}")
+        assert args.token == "command:local:run"
+        self.asked.append(args.args)
+        failed = [("", self.survey)] if isinstance(self.survey, str) else []
+        return {"stdout": json.dumps(self.survey)}, failed
 
 
 class Monitor(mocks.MockMonitor):
     """The mock monitor, which also keeps the requests."""
 
-    def __init__(self, answers: Mocks, record: Record) -> None:
-        super().__init__(answers)
+    def __init__(self, record: Record) -> None:
+        super().__init__(record)
         self.record = record
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (gRPC's name)
@@ -90,69 +88,57 @@ class Monitor(mocks.MockMonitor):
         if request.type == "pulumi:pulumi:Stack":
             return response
         inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
-        plain, secrets = {}, []
-        for key, value in inputs.items():
-            if rpc.is_rpc_secret(value):
-                secrets.append(key)
-            plain[key] = rpc.unwrap_rpc_secret(value)
+        secrets = tuple(key for key, value in inputs.items() if rpc.is_rpc_secret(value))
+        plain = {key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()}
         self.record.resources.append(
-            Registered(
-                request.type,
-                request.name,
-                response.urn,
-                plain,
-                request.parent,
-                tuple(request.dependencies),
-                request.protect,
-                request.provider,
-                tuple(secrets),
-                request,
-            )
+            Registered(request.type, request.name, response.urn, plain, secrets, request)
         )
         return response
-
-
-@contextmanager
-def _fresh_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Pulumi queues its work on the current loop; another test's must not be found there."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        yield loop
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.close()
-        asyncio.set_event_loop(None)
 
 
 def run(
     program: Callable[[], Any], *, preview: bool = False, record: Record | None = None
 ) -> Record:
-    """Run `program` and return what it registered; what it raises is raised here.
+    """Run `program` and return what it did; what it raises is raised here.
 
     Give a `record` to see what was registered before the program failed.
     """
-    record = record or Record()
-    answers = Cluster()
-    with _fresh_loop() as loop:
-        set_mocks(
-            answers,
-            project="multus",
-            stack="test",
-            preview=preview,
-            monitor=Monitor(answers, record),
-        )
+    found = record or Record()
+    # Pulumi queues its work on the current loop; another test's must not be found there.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    set_mocks(found, project="multus", stack="test", preview=preview, monitor=Monitor(found))
 
-        try:
-            loop.run_until_complete(stack.run_pulumi_func(lambda: _keep(program, record)))
-        finally:
-            pulumi.runtime.reset_options()
-    return record
+    def keep(level: str, text: str, _: pulumi.Resource | None = None) -> None:
+        found.said.append((level, text))
+
+    def body() -> None:
+        result = program()
+        for key, value in (result if isinstance(result, dict) else {}).items():
+            pulumi.Output.from_input(value).apply(partial(found.outputs.__setitem__, key))
+
+    try:
+        with patch.multiple(
+            pulumi.log, info=partial(keep, "info"), warn=partial(keep, "warn"), autospec=None
+        ):
+            loop.run_until_complete(stack.run_pulumi_func(body))
+    finally:
+        pulumi.runtime.reset_options()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.close()
+        asyncio.set_event_loop(None)
+    return found
 
 
-def _keep(program: Callable[[], Any], record: Record) -> None:
-    result = program()
-    if isinstance(result, dict):
-        for key, value in result.items():
-            pulumi.Output.from_input(value).apply(partial(record.outputs.__setitem__, key))
+def kubeconfig(*names: str) -> str:
+    """A kubeconfig with contexts of these names, the first one current."""
+    found = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": names[0],
+        "clusters": [{"name": n, "cluster": {"server": f"https://{n}:6443"}} for n in names],
+        "contexts": [{"name": n, "context": {"cluster": n, "user": n}} for n in names],
+        "users": [{"name": n, "user": {"token": "x"}} for n in names],
+    }
+    return json.dumps(found)

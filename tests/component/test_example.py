@@ -1,62 +1,59 @@
-"""The program in examples/: what it registers."""
+"""The programs in examples/: what they register."""
 
 from __future__ import annotations
 
 import json
 import runpy
+import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Final
 
 import pytest
-from pulumi_command import local
 
 import components
+from components import multus
 from components.networks.annotation import KEY
-from tests.component.recorder import run
-from tests.component.test_gate import AWAY
-from tests.library import EXAMPLE
+from tests.component.programs import PACKAGES
+from tests.component.recorder import Record, run
+from tests.library import EXAMPLES
 
-PACKAGES: Final = {"rke2-multus": ".charts/main.tgz", "rke2-multus-crd": ".charts/crd.tgz"}
-
-
-@pytest.fixture(params=[False, True], ids=["up", "preview"])
-def preview(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+NETWORK: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 
 
-@pytest.fixture
-def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """The example's program, where neither the cluster nor the chart's repository answers."""
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text("")
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    monkeypatch.setattr(components, "fetch", lambda _: PACKAGES)
-    monkeypatch.setattr(local, "run", lambda **_: SimpleNamespace(stdout=json.dumps(AWAY)))
+@pytest.fixture(autouse=True)
+def _library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library under the name that it has elsewhere, where no chart repository answers."""
+    monkeypatch.setitem(sys.modules, "multus_k3s", components)
+    monkeypatch.setattr(multus, "download_packages", lambda _: PACKAGES)
 
+
+def example(name: str) -> Callable[[], None]:
     def body() -> None:
-        runpy.run_path(str(EXAMPLE / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(EXAMPLES / name / "__main__.py"), run_name="__main__")
 
     return body
 
 
-def test_the_example_attaches_its_pods_to_its_network(
-    example: Callable[[], None], *, preview: bool
-) -> None:
-    record = run(example, preview=preview)
+def everything_is_on(record: Record, provider: str) -> bool:
+    urn = record.named(provider).urn
+    ours = [one for one in record.resources if one.token.startswith("kubernetes:")]
+    return len(ours) > 1 and all(one.request.provider.startswith(f"{urn}::") for one in ours)
+
+
+def test_three_lines_deploy_multus(*, preview: bool) -> None:
+    record = run(example("three-lines"), preview=preview)
+    assert record.named("multus-release").inputs["chart"] == PACKAGES["rke2-multus"]
+    assert len(record.asked) == 1
+    assert everything_is_on(record, "multus-cluster")
+
+
+def test_the_example_attaches_its_pods_to_its_network(*, preview: bool) -> None:
+    record = run(example("attached-deployment"), preview=preview)
     pods = record.named("web").inputs["spec"]["template"]
     assert list(pods["metadata"]["annotations"]) == [KEY]
     [joined] = json.loads(pods["metadata"]["annotations"][KEY])
     assert joined == {"name": "lan", "namespace": "default", "interface": "lan0"}
-    [network] = record.of("kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition")
+    [network] = record.of(NETWORK)
     metadata = network.inputs["metadata"]
     assert (metadata["name"], metadata["namespace"]) == (joined["name"], joined["namespace"])
-
-
-def test_everything_of_the_example_is_on_one_provider(example: Callable[[], None]) -> None:
-    record = run(example)
-    mine = record.named("cluster").urn
-    on = {one.name: one.provider for one in record.resources if one.token.startswith("kubernetes:")}
-    assert len(on) == 4
-    assert all(one.startswith(f"{mine}::") for one in on.values()), on
+    assert everything_is_on(record, "multus-cluster")

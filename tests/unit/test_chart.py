@@ -1,15 +1,25 @@
-"""The chart's table: which versions there are, which are refused, and where the CRDs are."""
+"""The chart: its versions, its Helm values and its images, held to the published charts' facts."""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from components.chart import (
+from components.chart.images import images
+from components.chart.values import (
+    EVERYWHERE,
+    ChartInputs,
+    Values,
+    chart_values,
+    crd_chart_values,
+    merged,
+)
+from components.chart.versions import (
     CHART,
     CRD_CHART,
     DEFAULT,
@@ -17,140 +27,211 @@ from components.chart import (
     VERSIONS,
     Chart,
     number_of,
-    refusal,
 )
+from components.cluster import K3s
+from components.findings import FindingsError
+from components.model import read
+from components.placement import EVERY_NODE, NodeSelector, Resources, Toleration
+from components.schedule import DEFAULT as DEFAULT_SCHEDULE
+from components.schedule import Schedule
+from testbed.charts import oracle
 from testbed.charts.versions import TABLE
+from tests.unit.cases import load
 
-BROKEN: Final = "v4.3.009"
-
-# (version, words of the reason, first good version)
-REFUSED: Final = [
-    ("v4.0.2-build2023081108", "before K3s's paths could be set", FIRST_GOOD),
-    ("v3.9.3-build2023010902", "before K3s's paths could be set", FIRST_GOOD),
-    ("v4.1.405", "crashes or never calls Multus", FIRST_GOOD),
-    ("v4.2.106", "crashes or never calls Multus", FIRST_GOOD),
-    ("v4.2.107", "crashes or never calls Multus", FIRST_GOOD),
-    ("v4.2.108", "its token expires", FIRST_GOOD),
-    ("v4.2.302", "its token expires", FIRST_GOOD),
-    ("v4.2.303", "deletes every network", FIRST_GOOD),
-    ("v4.2.409", "deletes every network", FIRST_GOOD),
-    ("v4.2.410", "its DHCP daemon", FIRST_GOOD),
-    ("v4.2.413", "its DHCP daemon", FIRST_GOOD),
-    (BROKEN, "its CRD chart does not render", "v4.3.010"),
-]
+PATHS: Final = K3s(version="v1.34.2+k3s1", nodes="single").paths
+WB: Final = "rke2-whereabouts"
+IPAMS: Final = ("host-local", "dhcp", "whereabouts")
 
 
-@pytest.mark.parametrize(("version", "reason", "good"), REFUSED)
-def test_refuses_with_the_reason_and_the_first_good_version(
-    version: str, reason: str, good: str
-) -> None:
-    said = refusal(version)
-    assert said is not None
-    assert reason in said
-    assert f"Use {good} or later" in said
-    assert refusal(good) is None
+def typed(*ipams: str, **inputs: Any) -> Values:
+    return chart_values(ChartInputs(PATHS, ipams, **inputs))
 
 
-FOREIGN: Final = [
-    ("4.3.017", 'Did you mean "v4.3.017"?'),
-    ("v4.3.17", 'Did you mean "v4.3.017"?'),
-    ("4.3.17", 'Did you mean "v4.3.017"?'),
-    ("latest", f'Write it like "{DEFAULT}"'),
-    ("", f'Write it like "{DEFAULT}"'),
-    ("v4.3.017\n", "that is no version of the chart"),
-    ("v4.3.017-rc1", f'Write it like "{DEFAULT}"'),
-    ("v4.3.999", f"The newest known version is {DEFAULT}"),
-    ("v9.9.999", f"The newest known version is {DEFAULT}"),
-]
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}" if path else key)
+    else:
+        yield path, node
 
 
-@pytest.mark.parametrize(("version", "said"), FOREIGN)
-def test_refuses_what_is_no_version(version: str, said: str) -> None:
-    assert said in (refusal(version) or "")
+# --- Versions ---
 
 
 def test_every_published_version_from_the_first_good_one_is_known() -> None:
     """Held to the other table of this project, which knows each version by its images."""
     published = {row.version for row in TABLE if row.number >= number_of(FIRST_GOOD)}
-    assert set(VERSIONS) == published - {BROKEN}
-    assert {version for version in VERSIONS if refusal(version)} == set()
-
-
-def test_the_default_is_the_newest() -> None:
-    assert max(VERSIONS, key=number_of) == DEFAULT == Chart().version
-
-
-def test_the_table_is_sound() -> None:
+    assert set(VERSIONS) == published - {"v4.3.009"}
+    assert Chart().version == DEFAULT == [*VERSIONS][-1]
     dates = [date.fromisoformat(row.published) for row in VERSIONS.values()]
     assert dates == sorted(dates)
-    digests: list[str] = []
-    for version, row in VERSIONS.items():
-        assert row.version == version
-        digests += [row.sha256] + ([row.crd_sha256] if row.crd_sha256 else [])
-        assert (row.crd_version is None) == (row.crd_sha256 is None)
-    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests)
-    assert len(set(digests)) == len(digests)
+    for row in TABLE:
+        if row.version in VERSIONS:
+            assert VERSIONS[row.version].crd_version == row.crd_version
 
 
-CRD_VERSIONS: Final = [
-    ("v4.2.414", None, False),
-    ("v4.2.415", None, True),
-    ("v4.3.008", None, True),
-    ("v4.3.010", "4.3.010", True),
-    ("v4.3.017", "4.3.017", True),
-]
-
-
-@pytest.mark.parametrize(("version", "crd", "reconciler"), CRD_VERSIONS)
+@pytest.mark.parametrize(("version", "crd", "reconciler"), load("chart", "what_changed_when"))
 def test_what_changed_when(version: str, crd: str | None, *, reconciler: bool) -> None:
     row = VERSIONS[version]
     assert (row.crd_version, row.reconciler_deployment) == (crd, reconciler)
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.version in VERSIONS], ids=str)
-def test_the_crd_chart_is_where_the_testbed_has_it(row: Any) -> None:
-    assert VERSIONS[row.version].crd_version == row.crd_version
-
-
-def test_packages_are_the_published_ones() -> None:
+def test_packages_are_the_published_ones_or_ones_own() -> None:
     main, crds = Chart().packages
     assert (main.chart, main.version, main.sha256) == (CHART, DEFAULT, VERSIONS[DEFAULT].sha256)
     assert (crds.chart, crds.version) == (CRD_CHART, DEFAULT[1:])
     assert crds.sha256 == VERSIONS[DEFAULT].crd_sha256
-    assert main.file_name == f"rke2-multus-{DEFAULT}.tgz"
-    assert crds.file_name == f"rke2-multus-crd-{DEFAULT[1:]}.tgz"
     assert [one.chart for one in Chart(version="v4.2.418").packages] == [CHART]
+    own = Chart(sha256="sha256:" + "A" * 64, crd_sha256="b" * 64)
+    assert [one.sha256 for one in own.packages] == ["a" * 64, "b" * 64]
+    assert Chart(repository="http://charts.lan/rke2//").repository == "http://charts.lan/rke2"
 
 
-def test_digests_of_ones_own_replace_the_published_ones() -> None:
-    chart = Chart(sha256="sha256:" + "A" * 64, crd_sha256="b" * 64)
-    assert [one.sha256 for one in chart.packages] == ["a" * 64, "b" * 64]
+SELECTOR: Final = TypeAdapter[Any](NodeSelector)
+SCHEDULE: Final = TypeAdapter[Any](Schedule)
+READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "refused_versions": lambda value: read(Chart, {"version": value}),
+    "refused_charts": lambda value: read(Chart, value),
+    "refused_tolerations": lambda value: read(Toleration, value),
+    "refused_resources": lambda value: read(Resources, value),
+    "refused_selectors": SELECTOR.validate_python,
+    "refused_schedules": SCHEDULE.validate_python,
+}
 
 
-BAD: Final = [
-    ({"version": 4.3}, "YAML read it as a number"),
-    ({"version": None}, "nothing stands there. Write a text"),
-    ({"version": "v4.3." + "7" * 5000}, "that is no version of the chart"),
-    ({"sha256": "a" * 63}, "64 hexadecimal digits"),
-    ({"sha256": "g" * 64}, "64 hexadecimal digits"),
-    ({"sha256": 7}, "64 hexadecimal digits"),
-    ({"repository": "rke2-charts.rancher.io"}, "has a URL"),
-    ({"repository": "file:///charts"}, "has a URL"),
-    ({"repository": "oci://"}, "has a URL"),
-    ({"repository": "ftp://charts.lan/rke2"}, "has a URL"),
-    ({"repository": "https://"}, "has a URL"),
-    ({"repository": "https://x/ y"}, "has a URL"),
-    ({"repository": None}, "has a URL"),
-    ({"path": ""}, "a folder's path is one line"),
-]
-
-
-@pytest.mark.parametrize(("fields", "said"), BAD)
-def test_refuses(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        Chart.model_validate(fields)
+@pytest.mark.parametrize(
+    ("reader", "value", "said"), [(name, *row) for name in READERS for row in load("chart", name)]
+)
+def test_refuses(reader: str, value: Any, said: str) -> None:
+    with pytest.raises((FindingsError, ValidationError)) as caught:
+        READERS[reader](value)
     assert said in str(caught.value)
 
 
-def test_a_repository_has_no_slash_at_its_end() -> None:
-    assert Chart(repository="http://charts.lan/rke2//").repository == "http://charts.lan/rke2"
+@pytest.mark.parametrize("text", load("chart", "schedules"))
+def test_takes_schedules(text: str) -> None:
+    assert SCHEDULE.validate_python(f"  {text} ") == text
+
+
+def test_the_default_schedule_is_the_charts() -> None:
+    schedules = {
+        entry["facts"]["data"]["cron-expression"]
+        for entry in oracle.read()["objects"].values()
+        if entry["object"].startswith("ConfigMap ") and "cron-expression" in entry["facts"]["data"]
+    }
+    assert schedules == {DEFAULT_SCHEDULE}
+
+
+# --- Helm values: the K3s documentation's values files, put right ---
+
+CONF: Final = "config.cni_conf"
+# Multus renews its token only with auto; what is typed is always said; Multus and its IPAM run on
+# every node (sylva#3864); Whereabouts' control loop looks for its settings in no other directory.
+ALWAYS: Final = {f"{CONF}.multusConfFile": "auto", f"{CONF}.namespaceIsolation": True}
+DIFFERENCES: Final[dict[str, dict[str, Any]]] = {
+    "host-local": {**ALWAYS, "manifests.dhcpDaemonSet": False, f"{WB}.enabled": False},
+    "dhcp": {**ALWAYS, f"{WB}.enabled": False},
+    "whereabouts": {
+        **ALWAYS,
+        "manifests.dhcpDaemonSet": False,
+        f"{WB}.cniConf.confDir": "/etc/cni/net.d",
+        f"{WB}.tolerations": [dict(one) for one in EVERYWHERE],
+        f"{WB}.priorityClassName": "system-node-critical",
+    },
+}
+
+
+@pytest.mark.parametrize("ipam", IPAMS)
+def test_is_the_documentations_page_with_exactly_the_reviewed_differences(ipam: str) -> None:
+    page = dict(leaves(oracle.values_of(oracle.read(), f"k3s-{ipam}")))
+    mine = typed(ipam)
+    assert dict(leaves(mine)) == {**page, **DIFFERENCES[ipam]}
+    assert json.loads(json.dumps(mine)) == mine
+    assert crd_chart_values((ipam,)) == {WB: {"enabled": ipam == "whereabouts"}}
+
+
+def test_settings_reach_every_daemon_that_takes_them() -> None:
+    given = [{"key": "example.com/edge", "operator": "Exists"}, {"key": "a", "value": "b"}]
+    tolerations = [read(Toleration, one).render() for one in given]
+    assert tolerations == [given[0], {"operator": "Equal", **given[1]}]
+    resources: Any = {
+        "multus": {"limits": {"memory": "2Gi"}},
+        "whereabouts": {"requests": {"cpu": "50m"}},
+        "reconciler": {"limits": {"memory": 300}},
+        "dynamicNetworksController": {"requests": {}},
+    }
+    found = typed(
+        *("whereabouts", "dhcp"),
+        registry="a.lan",
+        pull_secrets=("a",),
+        tolerations=tolerations,
+        node_selector={"a": "b"},
+        resources=read(Resources, resources).render(),
+        global_namespaces=("default", "shared"),
+        namespace_isolation=False,
+        thick=True,
+        dynamic_networks=True,
+        containerd_socket="/run/s",
+    )
+    shared = {"namespaceIsolation": False, "globalNamespaces": "default,shared"}
+    assert found["tolerations"] == found[WB]["tolerations"] == tolerations
+    assert found["labels"]["nodeSelector"] == found[WB]["nodeSelector"] == {"a": "b"}
+    assert found["imagePullSecrets"] == found[WB]["imagePullSecrets"] == [{"name": "a"}]
+    assert found["global"] == {"systemDefaultRegistry": "a.lan"}
+    assert found["pod"] == {"resources": {"enabled": True, "multus": resources["multus"]}}
+    assert found[WB]["resources"] == resources["whereabouts"]
+    assert found[WB]["reconciler"] == {"resources": resources["reconciler"]}
+    assert found["config"]["daemon_conf"] == shared
+    assert found["config"]["cni_conf"].items() >= shared.items()
+    assert found["thickPlugin"] == {"enabled": True}
+    socket = {"enabled": True, "sockets": {"containerd": "/run/s"}}
+    assert found["dynamicNetworksController"] == socket
+    assert typed("dhcp", tolerations=[one.render() for one in EVERY_NODE]) == typed("dhcp")
+    assert typed("whereabouts", tolerations=())["tolerations"] == []
+
+
+def test_raw_values_are_added_and_nothing_is_shared() -> None:
+    mine: Values = {"a": {"b": [1], "c": 2}}
+    extra: Values = {"a": {"d": {"e": [3]}}, "f": {}}
+    found = merged(mine, extra)
+    assert found == {"a": {"b": [1], "c": 2, "d": {"e": [3]}}, "f": {}}
+    found["a"]["d"]["e"].append(4)
+    found["a"]["b"].append(4)
+    assert (mine["a"]["b"], extra["a"]["d"]["e"]) == ([1], [3])
+
+
+# --- Images ---
+
+
+@pytest.mark.parametrize("ipam", IPAMS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_images_are_exactly_what_the_chart_renders(ipam: str, version: str) -> None:
+    [case] = [one for one in oracle.cases() if (one.name, one.version) == (f"k3s-{ipam}", version)]
+    tags = oracle.tags(version)
+    rendered = {
+        f"{container['image']}:{tags[container['image']]}"
+        for facts in case.objects.values()
+        for kind in ("initContainers", "containers")
+        for container in facts.get(kind, {}).values()
+    }
+    found = images(typed(ipam), VERSIONS[version])
+    assert set(found) == rendered
+    assert len(set(found)) == len(found)
+
+
+def test_images_of_the_thick_plugin_of_a_registry_and_of_ones_own() -> None:
+    facts = VERSIONS["v4.3.017"]
+    values = typed("dhcp", "whereabouts", thick=True, dynamic_networks=True, registry="a.lan:5000")
+    published = images(values, facts, published=True)
+    assert [one.partition(":")[0].removeprefix("rancher/") for one in published] == [
+        "hardened-multus-thick",
+        "hardened-cni-plugins",
+        "hardened-multus-dynamic-networks-controller",
+        "mirrored-library-busybox",
+        "hardened-whereabouts",
+    ]
+    assert published[0].endswith(f":{facts.tags['multus']}")
+    assert published[2].endswith(f":{facts.tags['dynamicNetworksController']}")
+    assert images(values, facts) == tuple(f"a.lan:5000/{one}" for one in published)
+    own = {"image": {"repository": "team/multus@sha256", "tag": "a" * 64}}
+    assert images(merged(typed("dhcp"), own), facts)[0] == f"team/multus@sha256:{'a' * 64}"

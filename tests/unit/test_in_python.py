@@ -2,72 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any, Final
 
 import pytest
 
-from components import K3s, Macvlan, MultusArgs, Selection, Whereabouts, pod_annotation
-from components.faults import ArgsError
+from components import (
+    ArgsError,
+    K3s,
+    Macvlan,
+    MultusArgs,
+    Selection,
+    Whereabouts,
+    pod_annotation,
+)
 
 MINE: Final = Macvlan(name="lan", master="eth1", ipam=Whereabouts(range=ip_network("10.0.0.0/24")))
 CLUSTER: Final = K3s(version="v1.34.2+k3s1", nodes="multi")
+BASE: Final[dict[str, Any]] = {"cluster": CLUSTER, "ipam": "dhcp"}
 
 
-def test_a_call_reports_all_of_its_faults_each_on_a_line() -> None:
-    wrong: dict[str, Any] = {"ipam": "dhcp", "timeout": 5, "protekt": True}
+def nested(levels: int) -> Any:
+    return {"a": [nested(levels - 1)]} if levels else "x"
+
+
+# a call -> head of its error, and where each finding is
+CALLS: Final[dict[str, tuple[Callable[[], Any], str, list[tuple[str | int, ...]]]]] = {
+    "everything of a call": (
+        lambda: MultusArgs(networks=(MINE,), timeout=5, protekt=True, **BASE),  # type: ignore[call-arg]
+        "MultusArgs has 2 errors:",
+        [("protekt",), ("timeout",)],
+    ),
+    "rules over what is sound": (
+        lambda: MultusArgs(networks=(MINE,), **BASE),
+        "MultusArgs has 1 error:",
+        [("networks", 0, "ipam", "type")],
+    ),
+    "mappings inside of a call": (
+        lambda: MultusArgs(networks=({"name": "Lan", "type": "macvlan", "mtu": 1},), **BASE),  # type: ignore[arg-type]
+        "MultusArgs has 2 errors:",
+        [("networks", 0, "name"), ("networks", 0, "mtu")],
+    ),
+    "an annotation": (
+        lambda: pod_annotation([Selection(network=MINE, interface="eth0")], CLUSTER, []),
+        "pod_annotation has 2 errors:",
+        [("selections", 0, "network"), ("selections", 0, "interface")],
+    ),
+    "another class's kind": (
+        lambda: Macvlan(type="vlan", name="lan", master="eth1"),  # type: ignore[arg-type]
+        "Macvlan has 1 error:",
+        [("type",)],
+    ),
+    "what is nested beyond reason": (
+        lambda: Macvlan(name="lan", master="eth1", labels=nested(200)),
+        "Macvlan has 1 error:",
+        [("labels",)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "head", "places"), CALLS.values(), ids=CALLS)
+def test_a_call_reports_all_that_is_wrong_each_on_a_line(
+    call: Callable[[], Any], head: str, places: list[tuple[str | int, ...]]
+) -> None:
     with pytest.raises(ArgsError) as caught:
-        MultusArgs(cluster=CLUSTER, networks=(MINE,), **wrong)
-    assert str(caught.value).splitlines() == [
-        "MultusArgs has 3 faults:",
-        '  protekt is not a known key. Did you mean "protect"?',
-        "  timeout is 5, but it must be at least 10",
-        '  networks[0].ipam.type is "whereabouts", but the stack deploys dhcp (multus:ipam), so '
-        "that is dhcp or static. To have whereabouts too, list it in multus:additionalIpam",
-    ]
-    assert len(caught.value.faults) == 3
-
-
-def test_mappings_inside_of_a_call_are_of_that_call() -> None:
-    lan = {"name": "Lan", "type": "macvlan", "master": "eth1", "ipam": {"type": "dhcq"}}
-    wrong: Any = {"cluster": {"distribution": "k3s", "nodes": "many"}, "networks": [lan]}
-    with pytest.raises(ArgsError) as caught:
-        MultusArgs(ipam="dhcp", **wrong)
-    assert [fault.path for fault in caught.value.faults] == [
-        ("cluster", "version"),
-        ("cluster", "nodes"),
-        ("networks", 0, "name"),
-        ("networks", 0, "ipam", "type"),
-    ]
-
-
-def test_an_annotation_reports_all_of_its_faults_too() -> None:
-    other = Macvlan(name="lan", master="eth2")
-    chosen = [Selection(network=one, interface="eth0") for one in (MINE, other)]
-    with pytest.raises(ArgsError) as caught:
-        pod_annotation(chosen, CLUSTER, [MINE])
-    assert str(caught.value).splitlines() == [
-        "pod_annotation has 3 faults:",
-        '  selections[1].network is "default/lan", but that is not one of the deployed networks. '
-        "Select one as it is in MultusArgs",
-        '  selections[0].interface is "eth0", but the pod itself has it. Choose another',
-        '  selections[1].interface is "eth0", but the pod itself has it. Choose another',
-    ]
-
-
-def test_a_class_says_its_kind() -> None:
-    assert Macvlan(name="lan", master="eth1") == Macvlan(type="macvlan", name="lan", master="eth1")
-    other: Any = "vlan"
-    with pytest.raises(ArgsError, match='type is "vlan", but it must be "macvlan"'):
-        Macvlan(type=other, name="lan", master="eth1")
-
-
-def test_what_is_nested_beyond_all_reason_is_one_line() -> None:
-    deep: Any = "x"
-    for _ in range(10_000):
-        deep = {"a": [deep]}
-    with pytest.raises(ArgsError) as caught:
-        Macvlan(name="lan", master="eth1", labels=deep)
-    assert str(caught.value) == (
-        "Macvlan has 1 fault:\n  labels is nested more than 32 levels deep"
-    )
+        call()
+    first, *lines = str(caught.value).splitlines()
+    assert first == head
+    assert len(lines) == len(places)
+    assert sorted(map(str, (one.path for one in caught.value.findings))) == sorted(map(str, places))

@@ -1,4 +1,4 @@
-"""Arrows go one way: the pure core knows neither Pulumi nor what tests it.
+"""Arrows go one way: the core knows neither Pulumi nor what tests it.
 
 What reads configuration, registers resources or imports pulumi is a thin shell; all else can be
 tested in milliseconds, and stays so only while nobody imports across.
@@ -16,113 +16,108 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 COMPONENTS: Final = ROOT / "components"
-FILES: Final = sorted(COMPONENTS.rglob("*.py"))
-IDS: Final = [str(path.relative_to(COMPONENTS)) for path in FILES]
+FILES: Final = {
+    str(path.relative_to(COMPONENTS)): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(COMPONENTS.rglob("*.py"))
+}
 
-# The shell. All that is not named here is the core, also what is added.
-SHELL: Final = {"__init__.py", "access.py", "gate.py", "multus.py", "packages.py", "settings.py"}
-CORE: Final = [name for name in IDS if name not in SHELL]
-LONGEST: Final = 350
+# From the ground up; a file imports from its own layer and those below. The last is the shell.
+LAYERS: Final = (
+    ("findings", "plain", "model", "fields", "yaml_file"),
+    ("cluster", "chart", "schedule", "placement", "cluster_tasks"),
+    ("ipam",),
+    ("networks",),
+    ("rules", "preflight"),
+    ("args", "parse", "stack_file", "manifests"),
+    ("cli",),
+    ("access", "config", "preflight_run", "multus"),
+)
+LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
+SHELL: Final = LAYERS[-1]
+LONGEST: Final = 300
 
 
-def tree(name: str) -> ast.Module:
-    return ast.parse((COMPONENTS / name).read_text())
+def part(file: str) -> str:
+    """The folder or module of components/ that a file belongs to."""
+    return file.partition("/")[0].removesuffix(".py")
 
 
-def imported(name: str) -> Iterator[str]:
-    """Every module that a file imports, and every `module.name` of a from-import."""
-    for node in ast.walk(tree(name)):
+def runtime(node: ast.AST) -> Iterator[ast.AST]:
+    """All below a node that runs, which what is for type checkers alone does not."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from runtime(child)
+
+
+def imported(file: str) -> dict[str, str]:
+    """What a file imports: each module or name, and the module that it is taken from."""
+    here = ["components", *Path(file).parent.parts]
+    found: dict[str, str] = {}
+    for node in runtime(FILES[file]):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name: alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports relatively"
-            assert node.module is not None
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def packages(name: str) -> set[str]:
-    return {module.partition(".")[0] for module in imported(name)}
-
-
-def within(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
+            above = here[: len(here) + 1 - node.level] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            found |= {f"{module}.{alias.name}": module for alias in node.names}
+    return found
 
 
 def file_of(module: str) -> str | None:
-    """The file in components/ that a module is, None for another's or for a name in a module."""
-    path = ROOT.joinpath(*module.split("."))
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate in FILES:
-            return str(candidate.relative_to(COMPONENTS))
-    return None
+    """The file in components/ that a module is; None for another's, or a name in a module."""
+    top, _, rest = module.partition(".")
+    path = rest.replace(".", "/")
+    found = [one for one in (f"{path}.py", f"{path}/__init__.py") if one in FILES]
+    return found[0] if top == "components" and found else None
 
 
-def needed(name: str) -> set[str]:
+def needed(file: str) -> set[str]:
     """The files of components/ that a file imports from; not the folders on the way to them."""
-    found: set[str | None] = set()
-    for node in ast.walk(tree(name)):
-        if isinstance(node, ast.Import):
-            found |= {file_of(alias.name) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            whole = file_of(node.module)
-            found |= {file_of(f"{node.module}.{alias.name}") or whole for alias in node.names}
-    return {one for one in found if one is not None} - {name}
+    found = {file_of(name) or file_of(module) for name, module in imported(file).items()}
+    return {one for one in found if one is not None} - {file}
 
 
-def test_the_core_is_all_there() -> None:
-    named = {"faults.py", "model.py", "addresses.py", "cluster/k3s.py", "chart.py"}
-    assert named | {"args.py", "values/raw.py", "ipam/__init__.py", "live/kubectl.py"} <= set(CORE)
-    assert set(IDS) > SHELL
+def test_every_file_has_its_layer() -> None:
+    assert {part(file) for file in FILES} - {"__init__"} == {*LAYER}
 
 
-@pytest.mark.parametrize("name", CORE)
-def test_the_core_imports_no_pulumi_and_nothing_of_the_shell(name: str) -> None:
-    assert not [module for module in packages(name) if module.startswith("pulumi")]
-    assert not needed(name) & SHELL
+@pytest.mark.parametrize("file", FILES)
+def test_imports_go_one_way(file: str) -> None:
+    level = LAYER.get(part(file), len(LAYERS))
+    assert [one for one in needed(file) if LAYER.get(part(one), len(LAYERS)) > level] == []
 
 
-@pytest.mark.parametrize("name", IDS)
-def test_nothing_knows_what_tests_it(name: str) -> None:
-    assert not packages(name) & {"testbed", "tools", "tests", "pytest"}
-
-
-@pytest.mark.parametrize("name", [name for name in IDS if name.startswith("live/")])
-def test_live_is_of_the_standard_library(name: str) -> None:
-    """It runs as text on any Python of the machine, beside nothing that is installed."""
-    for module in imported(name):
-        python = module.partition(".")[0] in sys.stdlib_module_names
-        assert python or within(module, "components.live"), module
-
-
-@pytest.mark.parametrize("name", [name for name in IDS if name != "settings.py"])
-def test_only_settings_reads_the_stacks_config(name: str) -> None:
-    assert not [module for module in imported(name) if within(module, "pulumi.runtime.config")]
-    used = {ast.unparse(node) for node in ast.walk(tree(name)) if isinstance(node, ast.Attribute)}
-    assert not used & {"pulumi.Config", "pulumi.runtime.config", "pulumi.config"}
-    assert "pulumi.Config" not in imported(name)
-
-
-def test_settings_does_read_it() -> None:
-    """The control: the search above finds what it looks for."""
-    used = {
-        ast.unparse(node)
-        for node in ast.walk(tree("settings.py"))
-        if isinstance(node, ast.Attribute)
-    }
-    assert "pulumi.Config" in used
-    assert "pulumi.runtime.config" in set(imported("settings.py"))
-
-
-def test_arrows_make_no_circle() -> None:
-    below = {name: needed(name) for name in IDS}
-    while ends := [name for name, others in below.items() if not others & set(below)]:
-        for name in ends:
-            del below[name]
+def test_they_make_no_circle() -> None:
+    below = {file: needed(file) for file in FILES}
+    while ends := [file for file, others in below.items() if not others & set(below)]:
+        for file in ends:
+            del below[file]
     assert below == {}
 
 
-@pytest.mark.parametrize("name", IDS)
-def test_a_file_is_read_in_one_go(name: str) -> None:
-    assert len((COMPONENTS / name).read_text().splitlines()) <= LONGEST
-    assert ast.get_docstring(tree(name)), "a file says what it is for"
+@pytest.mark.parametrize("file", FILES)
+def test_others_are_imported_only_where_they_belong(file: str) -> None:
+    others = {module.partition(".")[0] for module in imported(file).values()}
+    assert not others & {"testbed", "tests", "pytest"}
+    if part(file) not in SHELL:
+        assert not [one for one in others if one.startswith("pulumi")]
+    if part(file) == "cluster_tasks":  # runs as text on any Python of the machine
+        assert others - {"components"} <= sys.stdlib_module_names
+        assert {part(one) for one in needed(file)} <= {"cluster_tasks"}
+    names = {ast.unparse(node) for node in ast.walk(FILES[file]) if isinstance(node, ast.Attribute)}
+    if part(file) not in ("config", "access"):  # of access: what the default provider is told
+        assert not names & {"pulumi.Config", "pulumi.config", "pulumi.runtime.config"}
+        assert not [one for one in imported(file) if one.startswith("pulumi.runtime.config")]
+
+
+def test_control_the_search_finds_what_it_looks_for() -> None:
+    assert "pulumi.Config" in ast.unparse(FILES["config.py"])
+    assert needed("multus.py") > {"access.py", "args.py", "chart/packages.py"}
+    assert "pulumi" in imported("config.py").values()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_read_in_one_go(file: str) -> None:
+    assert len((COMPONENTS / file).read_text(encoding="utf-8").splitlines()) <= LONGEST
+    assert ast.get_docstring(FILES[file]), "a file says what it is for"

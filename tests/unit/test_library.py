@@ -1,11 +1,11 @@
-"""`components` in somebody else's program: how it comes there, what importing does, its names."""
+"""`multus_k3s` in somebody else's program: how it comes there, what importing does, its names."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -14,8 +14,8 @@ import pytest
 
 import components
 from components import K3s, Macvlan, MultusArgs, Selection, Whereabouts
-from components.model import Model
-from tests.library import EXAMPLE, ROOT, install, run
+from components.model import Model, OneOf, descriptions
+from tests.library import EXAMPLE, EXAMPLES, ROOT, install, run
 from tests.unit.test_readme import README
 
 # What a module can do to the world outside its process, as Python's audit events name it, and the
@@ -46,10 +46,11 @@ for name in ("get_config", "get_config_env", "get_config_secret_keys_env", "is_c
     watched(config, name)
 sys.addaudithook(hook)
 import components
+for name in components.__all__:
+    getattr(components, name)
 """
 DONE: Final = "\nprint(json.dumps(seen))"
 ACTS: Final = {
-    "components.settings._raw()": "config:get_config_env",
     "pulumi.Config('multus')": "config:__init__",
     "import socket; socket.socket().close()": "socket.__new__",
     "os.mkdir('made')": "os.mkdir",
@@ -77,56 +78,70 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def files(folder: Path) -> set[str]:
-    return {
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in found if "__pycache__" not in path.parts}
 
 
 def test_pip_installs_the_package_and_all_that_it_reads(installed: Path) -> None:
-    assert files(installed / "components") == files(ROOT / "components")
-    assert [one.name for one in installed.iterdir() if one.suffix != ".dist-info"] == ["components"]
+    assert files(installed / "multus_k3s") == files(ROOT / "components")
+    names = {one.name for one in installed.iterdir() if one.suffix != ".dist-info"}
+    assert names == {"multus_k3s", "bin"}
 
 
-def test_what_is_installed_works_without_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_it_works_beside_a_folder_components_of_the_program(
+    installed: Path, tmp_path: Path
+) -> None:
     """The table of charts and the tasks' sources are files that are read, not imported."""
+    (tmp_path / "components").mkdir()
+    (tmp_path / "components" / "__init__.py").write_text("MINE = True\n")
     code = """
 import json, typing
-from components import Chart, MultusComponent
-from components.live import Task, script
+import components
+from multus_k3s import Chart, MultusComponent
+from multus_k3s.cluster_tasks import Task, script
 for task in typing.get_args(Task):
     compile(script(task), task, "exec")
-import components
-print(json.dumps([components.__file__, Chart().facts.sha256, len(typing.get_args(Task))]))
+import multus_k3s
+print(json.dumps([components.MINE, multus_k3s.__file__, Chart().facts.sha256]))
 """
-    where, digest, tasks = json.loads(run(code, installed, tmp_path))
-    assert where == str(installed / "components" / "__init__.py")
-    assert digest == components.Chart().facts.sha256
-    assert tasks == len(list((ROOT / "components" / "live").glob("*.py"))) - len(
-        {"__init__", "kubectl"}
-    )
+    expected = [True, str(installed / "multus_k3s/__init__.py"), components.Chart().facts.sha256]
+    assert json.loads(run(code, installed, tmp_path)) == expected
 
 
-def reached(annotation: Any) -> Iterator[type[Model]]:
+@pytest.mark.parametrize("module", ["multus_k3s", "multus_k3s.cli"])
+def test_these_are_imported_without_pulumi(module: str, installed: Path, tmp_path: Path) -> None:
+    code = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(run(code, installed, tmp_path))
+    assert not [name for name in loaded if name.startswith("pulumi")]
+    if module == "multus_k3s":
+        assert [name for name in loaded if name.startswith(module)] == [module]
+
+
+def reached(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[type[Model]]:
     """Every model that a field of this type can hold."""
-    if inspect.isclass(annotation) and issubclass(annotation, Model):
+    metadata = (*metadata, *getattr(annotation, "__metadata__", ()))
+    if kinds := [
+        kind for one in metadata if isinstance(one, OneOf) for kind in one.kinds().values()
+    ]:
+        for kind in kinds:
+            yield from reached(kind)
+    elif inspect.isclass(annotation) and issubclass(annotation, Model):
         yield annotation
         for field in annotation.model_fields.values():
-            yield from reached(field.annotation)
-    for inner in get_args(annotation):
-        yield from reached(inner)
+            yield from reached(field.annotation, field.metadata)
+    else:
+        for inner in get_args(annotation):
+            yield from reached(inner)
 
 
 PUBLIC: Final = {name: getattr(components, name) for name in components.__all__}
-MODELS: Final = sorted(
-    {*reached(MultusArgs), *reached(Selection)}, key=lambda model: model.__name__
-)
+FOUND: Final[set[type[Model]]] = {*reached(MultusArgs), Selection}
+MODELS: Final = sorted(FOUND, key=lambda one: one.__name__)
 
 
 def test_every_type_of_the_arguments_is_public() -> None:
     assert {model.__name__ for model in MODELS} <= set(PUBLIC)
-    assert {Macvlan, Whereabouts, K3s} < {*MODELS}  # the control: the walk goes down
+    assert {Macvlan, Whereabouts, K3s} < FOUND  # the control: the walk goes down
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -139,13 +154,13 @@ def test_the_public_api_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_argument_says_what_it_is(model: type[Model]) -> None:
-    assert [key for key, field in model.model_fields.items() if not field.description] == []
+    assert {*model.model_fields} - {"type", "distribution"} <= {*descriptions(model)}
 
 
 def statements(source: str) -> tuple[set[str], list[str]]:
-    """What a program imports from `components`, and its other statements in their order."""
+    """What a program imports from the library, and its other statements in their order."""
     body = ast.parse(source).body
-    froms = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "components"]
+    froms = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "multus_k3s"]
     names = {alias.name for one in froms for alias in one.names}
     return names, [ast.unparse(one) for one in body if one not in froms]
 
@@ -158,5 +173,10 @@ def test_the_snippet_of_the_readme_is_the_examples() -> None:
     known, example = statements((EXAMPLE / "__main__.py").read_text(encoding="utf-8"))
     assert "MultusComponent" in names
     assert names <= known
-    assert len(shown) > 5
+    assert len(shown) > 4
     assert shown == [statement for statement in example if statement in shown]
+
+
+def test_a_program_needs_three_lines() -> None:
+    source = (EXAMPLES / "three-lines" / "__main__.py").read_text(encoding="utf-8")
+    assert len(ast.parse(source).body[1:]) == 3  # after its docstring

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.live import script
+from components.cluster_tasks import script
 from testbed.cluster import Cluster
 from testbed.tools import Tools
 from tests.engine.program import live
@@ -52,8 +52,8 @@ def test_zero_ready_pods_of_one_node_fail_where_helm_is_content(
         # Control: with Helm's own wait in place of ours the same release passes.
         component = checkout.path / "components" / "multus.py"
         text = component.read_text()
-        assert text.count("skip_await=True") == 1
-        text = text.replace("skip_await=True", "skip_await=False")
+        assert text.count('"skip_await": True') == 1
+        text = text.replace('"skip_await": True', '"skip_await": False')
         assert text.count("self._wait_for(release)") == 1
         component.write_text(text.replace("self._wait_for(release)", "release"))
         checkout.up("dev").check()
@@ -149,7 +149,7 @@ def test_a_server_that_accepts_and_never_answers_is_named_in_time(
     tools: Tools, tmp_path: Path
 ) -> None:
     """The real kubectl against a socket on which nobody speaks, with a sixth of the limit."""
-    text = script("handover")
+    text = script("crd_handover")
     assert text.count("REQUEST_TIMEOUT_SECONDS = 20") == 1
     with socket.create_server(("127.0.0.1", 0)) as silent:
         cluster = {"server": f"https://127.0.0.1:{silent.getsockname()[1]}"}
@@ -189,7 +189,7 @@ def test_kubectl_and_the_credential_programs_that_it_starts_read_a_file_in_memor
         "users": [{"name": "u", "user": {"exec": plugin}}],
         "current-context": "c",
     }
-    done = run_task(tools, script("handover"), kubeconfig, tmp_path)
+    done = run_task(tools, script("crd_handover"), kubeconfig, tmp_path)
     assert done.returncode == 1
     *content, path = seen.read_text().splitlines()
     assert yaml.safe_load("\n".join(content)) == kubeconfig

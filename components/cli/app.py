@@ -1,0 +1,152 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from ..chart.images import images as images_of
+from ..cluster import Nodes
+from ..findings import Finding, Severity, did_you_mean
+from ..rules.registry import RULES
+from ..stack_file import read_stack_file
+from ..yaml_file import UnreadableError
+from . import pages
+from . import schema as stack_schema
+from .check import check_file, cluster_of, read_stack
+from .formats import Format, report
+
+STACKS: Final = Path("stacks")
+SCHEMA: Final = Path("schemas/stack.schema.json")
+UNREADABLE: Final = 2
+
+app = typer.Typer(
+    help="Check and explain stacks of Multus on K3s, and NetworkAttachmentDefinitions.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _option(name: str, text: str) -> Any:
+    return typer.Option(f"--{name}", help=text)
+
+
+def _stop(message: object) -> typer.Exit:
+    typer.echo(f"error: {message}", err=True)
+    return typer.Exit(UNREADABLE)
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="Stack files and manifests; - is standard input.  [default: stacks/]"),
+    ] = None,
+    cluster: Annotated[str, _option("cluster", "Where manifests run: k3s@VERSION, rke2@…")] = "",
+    nodes: Annotated[Nodes, _option("nodes", "How many nodes that cluster has.")] = "multi",
+    form: Annotated[Format, _option("format", "How to print the findings.")] = "text",
+) -> None:
+    """Find mistakes in stack files and network manifests.
+
+    It says what cannot work, and what works and may surprise. Nothing is changed, and no cluster
+    is asked. Each file is a configuration of its own.
+
+    Exit status: 0 without errors and warnings, 1 with some, 2 where a file cannot be read.
+    """
+    names = files or sorted(map(str, STACKS.glob("Pulumi.*.yaml")))
+    if not names:
+        raise _stop("there is no stacks/Pulumi.*.yaml here. Name the files to check")
+    try:
+        runs_on = cluster_of(cluster, nodes) if cluster else None
+    except ValueError as error:
+        raise _stop(f"--cluster {cluster}: {error}") from None
+    found: list[Finding] = []
+    status = 0
+    for name in names:
+        try:
+            found += check_file(name, runs_on)
+        except UnreadableError as error:
+            found.append(error.finding)
+            status = UNREADABLE
+    report(found, len(names), form)
+    raise typer.Exit(status or int(any(one.severity is not Severity.NOTE for one in found)))
+
+
+@app.command()
+def images(
+    stack: Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")],
+    *,
+    published: Annotated[
+        bool, _option("published", "Leave multus:registry out: what to copy from.")
+    ] = False,
+) -> None:
+    """List the images that a stack's nodes pull, one a line."""
+    path = Path(stack) if stack.endswith((".yaml", ".yml")) else STACKS / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(one.stem.split(".", 1)[1] for one in STACKS.glob("Pulumi.*.yaml")))
+        raise _stop(f"there is no {path}. Stacks: {there or 'none'}")
+    try:
+        file = read_stack_file(path, str(path))
+    except UnreadableError as error:
+        raise _stop(error) from None
+    args, found = read_stack(file)
+    if args is None:
+        report(found, 1, "text")
+        raise typer.Exit(1)
+    if "extraValues" in file.secret_keys:
+        typer.echo("multus:extraValues is a secret and was not read", err=True)
+    typer.echo("\n".join(images_of(args.values, args.chart.facts, published=published)))
+
+
+@app.command()
+def schema(
+    *,
+    write: Annotated[bool, _option("write", f"Write {SCHEMA}.")] = False,
+    check: Annotated[bool, _option("check", f"Exit with 1 where {SCHEMA} is old.")] = False,
+) -> None:
+    """Print the JSON Schema of stack files, for editors."""
+    text = stack_schema.text()
+    if check:
+        if not SCHEMA.is_file() or SCHEMA.read_text(encoding="utf-8") != text:
+            typer.echo(f"{SCHEMA} is out of date. Run multus-k3s schema --write", err=True)
+            raise typer.Exit(1)
+    elif write:
+        SCHEMA.parent.mkdir(exist_ok=True)
+        SCHEMA.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+
+
+@app.command()
+def rules(
+    name: Annotated[str, typer.Argument(help="A rule to explain; all are listed without.")] = "",
+    *,
+    markdown: Annotated[bool, _option("markdown", "Print docs/rules.md.")] = False,
+) -> None:
+    """Explain the rules, their remedies and their evidence."""
+    if markdown:
+        sys.stdout.write(pages.rules_page())
+    elif name in RULES:
+        typer.echo("\n".join(pages.rule_entry(RULES[name])))
+    elif name:
+        raise _stop(f'there is no rule "{name}". {did_you_mean(name, RULES)}')
+    else:
+        for key, rule in sorted(RULES.items()):
+            typer.echo(f"{rule.severity:8} {key}: {rule.summary}")
+
+
+@app.command()
+def kinds(
+    *,
+    markdown: Annotated[bool, _option("markdown", "Print docs/networks.md.")] = False,
+) -> None:
+    """List the kinds of networks that a stack file knows."""
+    if markdown:
+        sys.stdout.write(pages.kinds_page())
+    else:
+        typer.echo("\n".join(f"{name:12} {about}" for name, about in pages.kinds().items()))

@@ -1,0 +1,43 @@
+"""Tasks that run kubectl on the machine that runs Pulumi, against the live cluster.
+
+Each task is one file that uses the standard library only, for any Python from 3.9 on. `script`
+joins it with kubectl.py, and pulumi-command passes the text to `python3 -` on standard input: no
+path of this machine gets into the stack's state. Data comes from the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+Task = Literal["crd_handover", "namespaces", "readiness", "schedule", "survey"]
+
+# The text is the same whatever the data.
+COMMAND: Final = "exec python3 -"
+UNDO: Final = "MULTUS_UNDO=1 exec python3 -"
+
+_HERE: Final = Path(__file__).parent
+_JOINED: Final = ("from .kubectl import ", "from __future__ ")
+
+# An older Python parses the whole text before it runs any of it, and would stop at the first
+# syntax that it does not know. So the task is a string inside a text that every Python 3 parses.
+_WRAPPER: Final = """\
+import sys
+if sys.version_info < (3, 9):
+    sys.exit("python3 on PATH is Python %d.%d, and 3.9 or later is needed. Put a newer one "
+             "before it on PATH where Pulumi runs" % sys.version_info[:2])
+exec(compile(r'''
+{source}''', "<{task}>", "exec"))
+"""
+
+
+def source(task: Task) -> str:
+    """The task's source with kubectl.py in place of its import."""
+    shared = (_HERE / "kubectl.py").read_text(encoding="utf-8")
+    lines = (_HERE / f"{task}.py").read_text(encoding="utf-8").splitlines()
+    return "\n".join([shared, *(one for one in lines if not one.startswith(_JOINED)), ""])
+
+
+def script(task: Task) -> str:
+    """The standard input of `COMMAND`."""
+    return _WRAPPER.format(source=source(task), task=task)

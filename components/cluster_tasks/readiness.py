@@ -1,0 +1,186 @@
+"""Waits until every pod of the releases' workloads is ready, on at least one node.
+
+Helm's own wait counts a DaemonSet as ready when all but maxUnavailable pods are: on a cluster of
+one node, with this chart, zero ready pods are enough (helm pkg/kube/ready.go). It also gives no
+reason. This wait names workload, node, container, state and last log line of what is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .kubectl import Kubectl, TaskError, main, one_line
+
+Live = dict[str, Any]  # an object as kubectl prints it
+Clock = Callable[[], float]
+
+POLL_SECONDS = 2
+MOST_PODS = 5
+REPORT_SECONDS = 60  # then no more logs are asked for, from nodes that may not answer
+NO_NODE = (
+    "no node is to run it: there is none, the node selector fits none, or their taints keep it off"
+)
+
+
+def unready(workload: Live) -> str:
+    """Why a DaemonSet or Deployment is not ready; empty if it is."""
+    status = workload.get("status", {})
+    generation = workload["metadata"].get("generation", 0)
+    if status.get("observedGeneration", 0) < generation:
+        return f"its controller has not seen generation {generation} yet"
+    if workload["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        updated, ready = status.get("updatedNumberScheduled", 0), status.get("numberReady", 0)
+        none, old = NO_NODE, 0
+    else:
+        wanted = workload["spec"].get("replicas", 1)
+        updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+        # As long as an old pod exists it may be the ready one.
+        none, old = "it is scaled to zero", status.get("replicas", updated) - updated
+    if wanted < 1:
+        return none
+    if updated < wanted:
+        return f"{updated} of {wanted} pods are of the new version{halted(workload)}"
+    if ready < wanted:
+        return f"{ready} of {wanted} pods are ready"
+    return f"{old} of {old + updated} pods are still of the old version" if old > 0 else ""
+
+
+def halted(workload: Live) -> str:
+    """What to do where no controller rolls out the new version by itself."""
+    if workload["spec"].get("paused"):
+        name, space = workload["metadata"]["name"], workload["metadata"]["namespace"]
+        resume = f"kubectl rollout resume deployment/{name} --namespace {space}"
+        return f", and its rollout is paused: {resume}"
+    if workload["spec"].get("updateStrategy", {}).get("type") == "OnDelete":
+        return ", and its update strategy is OnDelete: delete the old pods"
+    return ""
+
+
+def owned(kind: str, objects: list[Live], owners: set[str]) -> list[Live]:
+    """By owner and not by label: two workloads of the chart have the same labels."""
+    return [
+        one
+        for one in objects
+        if one["kind"] == kind
+        and owners & {owner["uid"] for owner in one["metadata"].get("ownerReferences", [])}
+    ]
+
+
+def state_of(pod: Live) -> tuple[str, str, bool]:
+    """Container (may be empty) and state that keep a pod from being ready; whether it restarted."""
+    status = pod.get("status", {})
+    if since := pod["metadata"].get("deletionTimestamp"):
+        return "", f"is being deleted, to be gone by {since}", False
+    for one in status.get("initContainerStatuses", []):
+        done = one.get("state", {}).get("terminated", {}).get("exitCode") == 0
+        if not done and not one.get("ready"):  # a sidecar goes on running and is ready
+            return container_state(one)
+    for one in status.get("containerStatuses", []):
+        if not one.get("ready"):
+            return container_state(one)
+    for condition in status.get("conditions", []):
+        if condition["status"] != "True" and condition.get("message"):
+            return "", one_line(condition["message"]), False
+    return "", f"phase {status.get('phase', 'unknown')}", False
+
+
+def container_state(one: Live) -> tuple[str, str, bool]:
+    state = one.get("state", {})
+    last = one.get("lastState", {}).get("terminated")
+    text = "runs, but is not ready" if "running" in state else "unknown"
+    if "terminated" in state:
+        text, last = ended(state["terminated"]), None
+    elif "waiting" in state:
+        message = state["waiting"].get("message")
+        why = f", {ended(last)}" if last else f" ({one_line(message)})" if message else ""
+        text = state["waiting"].get("reason", "waiting") + why
+    return one["name"], text, "waiting" in state and bool(last)
+
+
+def ended(terminated: Live) -> str:
+    return f"it ended with exit code {terminated.get('exitCode')} ({terminated.get('reason')})"
+
+
+def last_log_line(kubectl: Kubectl, where: str, pod: str, container: str, *, previous: bool) -> str:
+    # Several lines, because a panic ends with empty ones; bounded, because a line may be megabytes.
+    arguments = ["logs", where, pod, f"--container={container}", "--tail=10", "--limit-bytes=65536"]
+    try:
+        text = kubectl.run(*arguments, *(["--previous"] if previous else []))
+    except TaskError:
+        return ""
+    line = next((line for line in map(one_line, reversed(text.splitlines())) if line), "")
+    return f"; last log line: {line}" if line else ""
+
+
+def report(
+    kubectl: Kubectl, where: str, found: dict[str, str], live: dict[str, Live], clock: Clock
+) -> Iterator[str]:
+    """Each problem, and a line for each pod that is not ready. Logs only while there is time."""
+    until = clock() + REPORT_SECONDS
+    objects: list[Live] = []
+    unread = []
+    if live.keys() & found.keys():
+        try:
+            objects = kubectl.json("get", "pods,replicasets", where)["items"]
+        except TaskError as failure:
+            unread = [f"their pods cannot be read: {failure}"]
+    for name, problem in found.items():
+        yield f"{name}: {problem}"
+        owners = {live[name]["metadata"]["uid"]} if name in live else set()
+        owners |= {one["metadata"]["uid"] for one in owned("ReplicaSet", objects, owners)}
+        stuck = [one for one in owned("Pod", objects, owners) if not is_ready(one)]
+        stuck.sort(key=lambda pod: pod["spec"].get("nodeName", ""))
+        for pod in stuck[:MOST_PODS]:
+            container, state, previous = state_of(pod)
+            line = f"  node {pod['spec'].get('nodeName', 'not chosen yet')}"
+            line += f", container {container}: {state}" if container else f": {state}"
+            if container and clock() < until:
+                pod_name = pod["metadata"]["name"]
+                line += last_log_line(kubectl, where, pod_name, container, previous=previous)
+            yield line
+        if len(stuck) > MOST_PODS:
+            yield f"  and {len(stuck) - MOST_PODS} more pods"
+    yield from unread
+
+
+def is_ready(pod: Live) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return ("Ready", "True") in [(one["type"], one["status"]) for one in conditions]
+
+
+def wait(
+    kubectl: Kubectl,
+    environment: Mapping[str, str],
+    clock: Clock = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    where = f"--namespace={environment['MULTUS_NAMESPACE']}"
+    expected = environment["MULTUS_WORKLOADS"].split(",")
+    timeout = int(environment["MULTUS_TIMEOUT"])
+    deadline = clock() + timeout
+    said: dict[str, str] = {}
+    while True:
+        live: dict[str, Live] = {}
+        try:
+            items = kubectl.json("get", "daemonsets,deployments", where)["items"]
+            live = {f"{one['kind']}/{one['metadata']['name']}": one for one in items}
+            states = {n: unready(live[n]) if n in live else "does not exist" for n in expected}
+            found = {name: problem for name, problem in states.items() if problem}
+        except TaskError as failure:  # an API server that does not answer may come back
+            found = {"the cluster": str(failure)}
+        if not found:
+            return "ready: " + ", ".join(expected)
+        if clock() >= deadline:
+            lines = report(kubectl, where, found, live, clock)
+            raise TaskError("\n".join([f"Multus is not ready after {timeout} s:", *lines]))
+        if found != said:
+            print("; ".join(f"{name}: {problem}" for name, problem in found.items()), flush=True)
+            said = found
+        sleep(min(POLL_SECONDS, max(0.0, deadline - clock())))
+
+
+if __name__ == "__main__":
+    main(wait)

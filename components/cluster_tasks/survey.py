@@ -1,0 +1,65 @@
+"""Reads a fixed set of objects for preflight, at the same time, and writes nothing.
+
+MULTUS_READS says which, and which of their fields are kept: only these are printed. A node's
+images and a container's environment stay in the cluster. With `get --raw` kubectl sends one
+request for each, without the discovery that takes longer than the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .kubectl import Kubectl, TaskError, connected, one_line, parsed
+
+# A healthy API server answers much faster; one that is down must not hold up a preview.
+TIMEOUT_SECONDS = 5
+
+
+def survey(kubectl: Kubectl, reads: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found by name (None where it does not exist), and what may not be read."""
+    found: dict[str, Any] = {}
+    forbidden: list[str] = []
+
+    def read(name: str) -> None:
+        try:
+            answer = parsed(kubectl.run("get", "--raw", reads[name]["path"]))
+            found[name] = kept(answer, reads[name]["keep"])
+        except TaskError as failure:
+            if "(NotFound)" in str(failure):
+                found[name] = None
+            elif "(Forbidden)" in str(failure):
+                forbidden.append(name)
+            else:
+                raise
+
+    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
+        list(pool.map(read, reads))
+    return {"found": found, "forbidden": forbidden}
+
+
+def kept(value: Any, shape: Any) -> Any:
+    """Those parts of `value` that `shape` has: keys of mappings, in lists of every entry."""
+    if shape is True:
+        return value
+    if isinstance(value, list):
+        return [kept(item, shape) for item in value]
+    if not isinstance(value, dict):
+        return None
+    return {key: kept(value[key], inner) for key, inner in shape.items() if key in value}
+
+
+def answer(environment: Mapping[str, str]) -> str:
+    """The survey as JSON in ASCII, whatever the locale; or why there is none."""
+    try:
+        with connected(environment, TIMEOUT_SECONDS) as kubectl:
+            return json.dumps(survey(kubectl, json.loads(environment["MULTUS_READS"])))
+    except TaskError as failure:
+        return json.dumps({"unreachable": one_line(str(failure))})
+
+
+if __name__ == "__main__":
+    print(answer(os.environ))

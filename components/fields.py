@@ -1,0 +1,427 @@
+"""Scalar types of the settings: addresses, CIDRs, names, paths, and values as plugins write them.
+
+Each says what is wrong with a value in the field's own words, suggests what was probably meant,
+and gives its JSON Schema. IPv4-mapped IPv6 and zone ids are refused: no CNI plugin reads them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+from .findings import Finding, FindingsError, invalid, needs_quotes
+from .model import PLUGIN
+
+Address = IPv4Address | IPv6Address
+Cidr = IPv4Network | IPv6Network
+Interface = IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Metadata of a field: a check that returns the value or raises, and the JSON Schema."""
+
+    check: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: Any) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def matches(pattern: str, rule: str) -> Checked:
+    """A text of a certain form, or `rule` says what is wrong."""
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            return value
+        raise invalid(rule if isinstance(value, str) else needs_quotes(value), value)
+
+    return Checked(check, {"type": "string", "pattern": f"^{pattern}$"})
+
+
+# --- Names of Kubernetes (apimachinery's validation, v0.34) ---
+
+DNS_NAME: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+QUALIFIED: Final = rf"(?![^/]{{254}})({DNS_NAME}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
+LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
+A_LABEL: Final = "a label has at most 63 letters, digits, -, _ and ."
+A_KEY: Final = "is no such name: it is like example.com/name, with at most 63 letters"
+DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+MOST_BYTES: Final = 256 * 1024  # of all annotations together
+
+
+def _dns_label(value: Any) -> str:
+    if not isinstance(value, str):
+        raise invalid(needs_quotes(value), value)
+    if re.fullmatch(DNS_LABEL, value):
+        return value
+    meant = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
+    hint = f' Did you mean "{meant}"?' if meant else ""
+    rule = "a name has lower case letters, digits and -, at most 63, and starts and ends with a "
+    raise invalid(f"{rule}letter or digit.{hint}", value)
+
+
+Name = Annotated[str, Checked(_dns_label, {"type": "string", "pattern": f"^{DNS_LABEL}$"})]
+SecretName = Annotated[
+    str,
+    matches(
+        rf"(?=.{{1,253}}$){DNS_NAME}",
+        "the name of a Secret has lower case letters, digits, - and . only, at most 253",
+    ),
+]
+ResourceName = Annotated[
+    str,
+    matches(
+        rf"{DNS_NAME}/[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?",
+        "a resource of a device plugin has the name of its domain, like intel.com/sriov_netdevice",
+    ),
+]
+
+
+def _texts(pattern: str, rule: str) -> Checked:
+    """A mapping from qualified names to texts of a form."""
+
+    def check(found: Any) -> Any:
+        if not isinstance(found, Mapping):
+            return found
+        faults = []
+        for key, value in found.items():
+            if not isinstance(key, str) or not re.fullmatch(QUALIFIED, key):
+                faults.append(Finding((str(key),), A_KEY))
+            elif not isinstance(value, str):
+                faults.append(Finding((key,), needs_quotes(value), value))
+            elif not re.fullmatch(pattern, value):
+                faults.append(Finding((key,), rule, value))
+        size = sum(len(str(one).encode(errors="replace")) for pair in found.items() for one in pair)
+        if size > MOST_BYTES:
+            rule_of_size = f"hold {size} bytes together, and Kubernetes takes {MOST_BYTES}"
+            faults.append(Finding((), rule_of_size))
+        if faults:
+            raise FindingsError(faults)
+        return dict(found)
+
+    value: dict[str, Any] = {"type": "string"}
+    schema = {"type": "object", "propertyNames": {"pattern": f"^{QUALIFIED}$"}}
+    if pattern == LABEL:
+        value["pattern"] = f"^{LABEL}$"
+    return Checked(check, {**schema, "additionalProperties": value})
+
+
+Labels = Annotated[dict[str, str], _texts(LABEL, A_LABEL)]
+Annotations = Annotated[dict[str, str], _texts(r"[^\ud800-\udfff]*", "that is no text in Unicode")]
+
+# --- Names and paths on nodes ---
+
+LONGEST_INTERFACE: Final = 15
+# The kernel counts bytes, and takes % for the start of a number that it chooses.
+INTERFACE: Final = r"[!-$&-.0-9;-~]{1,15}"
+RESERVED: Final = (".", "..", "all", "default")  # directories of sysfs and sysctl
+
+
+def _interface(value: Any) -> str:
+    if not isinstance(value, str):
+        raise invalid(needs_quotes(value), value)
+    if re.fullmatch(INTERFACE, value) and value not in RESERVED:
+        return value
+    if re.fullmatch(r"[^\s/:]{1,15}:.*", value):
+        rule = "that is the label of an address, not an interface (multus-cni#424). Did you mean "
+        raise invalid(f'{rule}"{value.split(":")[0]}"?', value)
+    rule = "an interface name has 1 to 15 ASCII characters, none of them a space, /, : or %, and is"
+    raise invalid(f"{rule} none of ., .., all and default", value)
+
+
+InterfaceName = Annotated[
+    str,
+    Checked(
+        _interface,
+        {"type": "string", "pattern": f"^{INTERFACE}$", "not": {"enum": sorted(RESERVED)}},
+    ),
+]
+NodePath = Annotated[
+    str,
+    matches(
+        r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+)+",
+        "an absolute path on the node is needed, of letters, digits, dots, - and _",
+    ),
+]
+DIRECTORY: Final = r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+)+/*"
+
+
+def directory(example: str) -> Checked:
+    """A directory on every node. The chart's templates pass it on without quotes."""
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) and re.fullmatch(DIRECTORY, value):
+            return value.rstrip("/")
+        rule = "an absolute path is needed, of letters, digits, dots, - and _ (the chart does not "
+        raise invalid(f'{rule}quote it), like "{example}"', value)
+
+    return Checked(check, {"type": "string", "pattern": f"^{DIRECTORY}$"})
+
+
+PluginName = Annotated[
+    str,
+    matches(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
+        "the name of a plugin is needed here, without its directory",
+    ),
+]
+
+# An odd first byte is a group's; nothing but zeros is what lo has.
+SINGLE_MAC: Final = r"(?!00(:00){5}$)[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}"
+EXAMPLE_MAC: Final = "02:00:00:00:00:01"  # locally administered, as every made-up one must be
+
+
+def _mac(value: Any) -> str:
+    if not isinstance(value, str):
+        raise invalid(needs_quotes(value), value)
+    if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", value):
+        raise invalid(f"a MAC address is six pairs of hex digits, like {EXAMPLE_MAC}", value)
+    if not re.fullmatch(SINGLE_MAC, value):
+        rule = f"no interface can have it: it is a group's, or nobody's. Use one like {EXAMPLE_MAC}"
+        raise invalid(rule, value)
+    return value.lower()
+
+
+MacAddress = Annotated[str, Checked(_mac, {"type": "string", "pattern": f"^{SINGLE_MAC}$"})]
+
+Mtu = Annotated[int, Field(ge=68, le=65535)]
+VlanId = Annotated[int, Field(ge=1, le=4094)]
+
+# `domain` in distribution's reference grammar. A first part without a dot or a port is no host but
+# a folder of Docker Hub, except localhost (`splitDockerDomain` in normalize.go).
+_PART: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PORT: Final = r":(?!0)(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})"
+_HOST: Final = (
+    rf"({_PART}(\.{_PART})+({_PORT})?|{_PART}{_PORT}|localhost|\[[0-9a-fA-F:]{{2,39}}\]({_PORT})?)"
+)
+Registry = Annotated[
+    str,
+    matches(
+        rf"(?=.{{1,180}}$){_HOST}(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
+        "a registry is a host with a dot or a port (a bare word is a folder of Docker Hub), "
+        'without https:// and without / at its end, like "a.lan:5000"',
+    ),
+]
+
+# --- Values that a plugin writes otherwise than a stack file ---
+
+
+def _as_plugin(told: Mapping[Any, Any], rule: str) -> BeforeValidator:
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if info.context != PLUGIN:
+            return value
+        for theirs, ours in told.items():
+            if type(value) is type(theirs) and value == theirs:
+                return ours
+        raise invalid(rule, value)
+
+    return BeforeValidator(check)
+
+
+OnOff = Annotated[
+    bool,
+    _as_plugin({"on": True, "off": False}, 'the plugin reads "on" or "off" here, in quotes'),
+    PlainSerializer(lambda value: "on" if value else "off", return_type=str),
+]
+ZeroOne = Annotated[
+    bool,
+    _as_plugin({1: True, 0: False}, "the plugin reads 0 or 1 here"),
+    PlainSerializer(int, return_type=int),
+]
+
+
+def _milliseconds(value: Any, info: ValidationInfo) -> Any:
+    number = isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value)
+    if info.context == PLUGIN:
+        if not number:
+            raise invalid('the plugin reads milliseconds as a text. Write "100"', value)
+        return int(value)
+    if number:
+        rule = f"milliseconds are a number here. Write {value} without quotes"
+        raise invalid(rule, value)
+    return value
+
+
+MillisecondsText = Annotated[
+    int,
+    BeforeValidator(_milliseconds),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "integer", "minimum": 1}),
+]
+
+# --- Addresses ---
+
+EXAMPLES: Final = {
+    "an address": '"192.168.20.1" or "fd00:20::1"',
+    "a range": '"192.168.20.0/24" or "fd00:20::/64"',
+    "an address with its prefix": '"192.168.20.5/24" or "fd00:20::5/64"',
+}
+
+
+def _plain(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise invalid(f"{what} is a text such as {EXAMPLES[what]}", value)
+    found = value.strip()
+    address, slash, prefix = found.partition("/")
+    if slash and not re.fullmatch(r"[0-9]{1,3}", prefix):
+        rule = "the prefix length is a number of bits, like the 24 in 192.168.20.0/24"
+        raise invalid(rule, value)
+    meant = _parsed(ipaddress.ip_address, address)
+    if isinstance(meant, IPv6Address) and meant.ipv4_mapped is not None:
+        raise invalid(f'an IPv4 address is written plainly: "{meant.ipv4_mapped}"', value)
+    if "%" in found:
+        rule = "an address with a zone means something on one machine only. Leave it out"
+        raise invalid(rule, value)
+    return found
+
+
+def _parsed(kind: Callable[[str], Any], value: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        return None
+
+
+def _not(what: str, value: object) -> FindingsError:
+    said = {"an address": "an IP address"}.get(what, what)
+    return invalid(f"that is not {said}. Write it like {EXAMPLES[what]}", value)
+
+
+def _address(value: Any) -> Address:
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    found = _plain(value, "an address")
+    bare = found.partition("/")[0]
+    parsed: Address | None = _parsed(ipaddress.ip_address, bare)
+    if parsed is None:
+        raise _not("an address", value)
+    if "/" in found:
+        raise invalid(f'a single address takes no prefix. Did you mean "{parsed}"?', value)
+    return parsed
+
+
+def _network(value: Any) -> tuple[Cidr, str]:
+    """A CIDR with what is written, which may have host bits set."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value, str(value)
+    found = _plain(value, "a range")
+    if "/" not in found:
+        address = _parsed(ipaddress.ip_address, found)
+        if address is None:
+            raise _not("a range", value)
+        meant = ipaddress.ip_network(f"{found}/{24 if address.version == 4 else 64}", strict=False)
+        raise invalid(f'a range needs its prefix length. Did you mean "{meant}"?', value)
+    network = _parsed(lambda written: ipaddress.ip_network(written, strict=False), found)
+    if network is None:
+        raise _not("a range", value)
+    return network, found
+
+
+def _cidr(value: Any) -> Cidr:
+    network, written = _network(value)
+    if _parsed(ipaddress.ip_network, written) is None:
+        raise invalid(f'a range must not have host bits set. Did you mean "{network}"?', value)
+    return network
+
+
+def _exclusion(value: Any) -> Cidr:
+    """A CIDR, or a bare address which stands for itself alone."""
+    if isinstance(value, str) and "/" not in value:
+        return ipaddress.ip_network(_address(value))
+    return _network(value)[0]
+
+
+def _with_prefix(value: Any) -> Interface:
+    if isinstance(value, IPv4Interface | IPv6Interface):
+        return value
+    found = _plain(value, "an address with its prefix")
+    parsed: Interface | None = _parsed(ipaddress.ip_interface, found)
+    if parsed is None:
+        raise _not("an address with its prefix", value)
+    if "/" not in found:
+        meant = f"{parsed.ip}/{24 if parsed.version == 4 else 64}"
+        raise invalid(f'the prefix length is missing. Did you mean "{meant}"?', value)
+    return parsed
+
+
+@dataclass(frozen=True)
+class AddressRange:
+    """A range as Whereabouts reads it: a CIDR, one with host bits, or FIRST-LAST/PREFIX."""
+
+    network: Cidr
+    written: str
+    first: Address | None = None
+    last: Address | None = None
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def _range(value: Any) -> AddressRange:
+    if isinstance(value, AddressRange):
+        return value
+    match = re.fullmatch(r"\s*([0-9a-fA-F.:]+)-(\S+)\s*", value) if isinstance(value, str) else None
+    if match is None:
+        return AddressRange(*_network(value))
+    first, last = _address(match[1]), _with_prefix(match[2])
+    if first not in last.network:
+        raise invalid(f"{first} is outside {last.network}. Write FIRST-LAST/PREFIX", value)
+    return AddressRange(last.network, value.strip(), first, last.ip)
+
+
+_AS_TEXT: Final = PlainSerializer(str, return_type=str)
+_IP: Final = r"^\s*([0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)"
+_PREFIX: Final = r"/[0-9]{1,3}\s*$"
+
+
+def _written(check: Callable[[Any], Any], pattern: str, example: str) -> Checked:
+    return Checked(check, {"type": "string", "pattern": pattern, "examples": [example]})
+
+
+AddressField = Annotated[Address, _AS_TEXT, _written(_address, _IP + r"\s*$", "192.168.20.1")]
+CidrField = Annotated[Cidr, _AS_TEXT, _written(_cidr, _IP + _PREFIX, "192.168.20.0/24")]
+ExclusionField = Annotated[
+    Cidr, _AS_TEXT, _written(_exclusion, _IP + r"(/[0-9]{1,3})?\s*$", "192.168.20.128/25")
+]
+InterfaceField = Annotated[
+    Interface, _AS_TEXT, _written(_with_prefix, _IP + _PREFIX, "192.168.20.5/24")
+]
+RangeField = Annotated[
+    AddressRange,
+    _AS_TEXT,
+    _written(_range, r"^\s*[0-9A-Fa-f.:]+(-[0-9A-Fa-f.:]+)?" + _PREFIX, "192.168.20.0/24"),
+]
+Cidrs = Annotated[tuple[CidrField, ...], Field(min_length=1)]
+
+
+def contains(cidr: Cidr, address: Address) -> bool:
+    """Whether the address is of the CIDR's family and inside it."""
+    return cidr.version == address.version and address in cidr
+
+
+def overlap(one: Cidr, other: Cidr) -> bool:
+    """Whether two CIDRs of one family have an address in common."""
+    return one.version == other.version and one.overlaps(other)
+
+
+def versions_of(cidrs: Iterable[Cidr]) -> set[int]:
+    """The families, 4 and 6, that there are."""
+    return {one.version for one in cidrs}

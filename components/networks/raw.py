@@ -1,0 +1,157 @@
+"""raw: a CNI configuration as it is, for plugins and fields that no other type offers.
+
+It is held to the form that libcni 1.3 and Multus 4.3 read, and passed on unchanged. What the
+program knows of its plugins it reads with the models of the typed kinds, so that the same rules
+look at both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from ..cluster import Paths
+from ..fields import Checked
+from ..findings import Finding, FindingsError, Path, invalid, needs_quotes
+from ..ipam import Ipam
+from ..plain import malformed
+from .base import CNI_VERSION, Network, TypedNetwork
+from .reading import Reading, entries, read_plugins
+
+VERSIONS: Final = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
+LONGEST: Final = 256 * 1024  # the API server takes an object of some 1.5 MiB
+INSIDE: Final = "it stands inside config"
+
+
+def _config(value: Any) -> Any:
+    """A mapping, or JSON text of one, whose form libcni and Multus can read."""
+    if isinstance(value, str):
+        value = _parsed(value)
+    if not isinstance(value, Mapping):
+        rule = "a CNI configuration is needed here, as a mapping or as JSON text of one"
+        raise invalid(rule, value)
+    faults = list(malformed(value)) or list(_form(value))
+    if not faults and len(json.dumps(value)) > LONGEST:
+        faults = [Finding((), "holds more than 256 KiB. No plugin needs that much")]
+    if faults:
+        raise FindingsError(faults)
+    return dict(value)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        where = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        rule = f"that is no JSON: there is a mistake{where}. It can be a mapping instead"
+        raise invalid(rule, text) from error
+
+
+def _form(config: Mapping[str, Any]) -> Iterator[Finding]:
+    version = config.get("cniVersion", CNI_VERSION)
+    if not isinstance(version, str):
+        yield Finding(("cniVersion",), needs_quotes(version), version)
+    elif version not in VERSIONS:
+        message = f"the plugins know {', '.join(VERSIONS)}. Write 1.0.0"
+        yield Finding(("cniVersion",), message, version)
+    if not isinstance(config.get("name", ""), str):
+        yield Finding(("name",), needs_quotes(config["name"]), config["name"])
+    for key in ("disableCheck", "disableGC"):
+        if not isinstance(config.get(key, False), bool):
+            yield Finding((key,), "this is either true or false, without quotes", config[key])
+    if "plugins" not in config:
+        yield from _plugin_form(config)
+        return
+    plugins = config["plugins"]
+    for key in ("type", "ipam"):
+        if key in config:
+            yield Finding((key,), "stands beside plugins. Put it into the first of them")
+    if not isinstance(plugins, list) or not plugins:
+        message = "a list of plugins is needed here, each a mapping with its type"
+        yield Finding(("plugins",), message, plugins)
+        return
+    for index, one in enumerate(plugins):
+        found = [Finding((), "a plugin is a mapping with its type", one)]
+        for fault in _plugin_form(one) if isinstance(one, Mapping) else found:
+            yield fault.under("plugins", index)
+
+
+def _plugin_form(plugin: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _type_form(plugin, "a CNI plugin")
+    ipam, wishes = plugin.get("ipam"), plugin.get("capabilities")
+    if ipam is not None and not isinstance(ipam, Mapping):
+        yield Finding(("ipam",), "CNI reads a mapping here", ipam)
+    elif ipam:
+        yield from (one.under("ipam") for one in _type_form(ipam, "an IPAM plugin"))
+    if wishes is not None and (
+        not isinstance(wishes, Mapping) or not all(isinstance(on, bool) for on in wishes.values())
+    ):
+        message = "CNI reads a mapping here, such as {ips: true}"
+        yield Finding(("capabilities",), message, wishes)
+
+
+def _type_form(plugin: Mapping[str, Any], what: str) -> Iterator[Finding]:
+    name = plugin.get("type")
+    if name is None:
+        yield Finding(("type",), f"is missing: the name of {what}")
+    elif not isinstance(name, str):
+        yield Finding(("type",), needs_quotes(name), name)
+    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+        message = f"that is no name of {what}: it has no directory and no space"
+        yield Finding(("type",), message, name)
+
+
+class Raw(Network):
+    """A CNI configuration as it is."""
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "name": "cable",
+        "type": "raw",
+        "config": {"type": "ptp", "ipam": {"type": "whereabouts", "range": "192.168.90.0/24"}},
+    }
+    hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("mtu", "ipam", "capabilities", "tuning", "sbr", "bandwidth", "master", "plugins"), INSIDE
+    )
+    type: Literal["raw"] = "raw"
+    """raw."""
+    config: Annotated[dict[str, Any], Checked(_config, {"type": ["object", "string"]})]
+    """The CNI configuration, or list of plugins, as a mapping or as JSON text."""
+
+    @property
+    def cni_name(self) -> str:
+        """The owner's own where he gave one."""
+        return str(self.config.get("name") or super().cni_name)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What the program understands of it."""
+        return read_plugins(self)
+
+    @property
+    def typed(self) -> TypedNetwork | None:
+        """The typed network that says the same, as far as it is understood."""
+        return self.reading.network
+
+    @property
+    def ipam(self) -> Ipam | None:
+        """Its IPAM, as far as it is understood."""
+        return self.reading.ipam
+
+    @property
+    def calls(self) -> Iterator[tuple[Path, str]]:
+        for path, one in entries(self.config):
+            yield ("config", *path, "type"), one["type"]
+            if one.get("ipam"):
+                yield ("config", *path, "ipam", "type"), one["ipam"]["type"]
+
+    def place(self, path: Path) -> Path:
+        """Where in the configuration stands what a path in our names is about."""
+        return self.reading.place(path)
+
+    def body(self, paths: Paths) -> dict[str, Any]:
+        """The configuration with its version and name in front."""
+        del paths
+        return {"cniVersion": CNI_VERSION, "name": self.cni_name} | self.config

@@ -1,0 +1,167 @@
+"""What the program understands of a raw CNI configuration, and what of it nobody looks at.
+
+A plugin's JSON is read by the model of the typed kind, under the plugin's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+
+from ..findings import Finding, FindingsError, Path
+from ..ipam import IPAMS, Ipam
+from ..ipam.other import OtherIpam
+from ..model import PLUGIN, Model, PluginJson, read
+from .base import KINDS, RESOURCE_NAME, Capability, TypedNetwork
+from .chained import CHAINED
+from .known import KEYS
+
+if TYPE_CHECKING:
+    from .raw import Raw
+
+Json = Mapping[str, Any]
+M = TypeVar("M", bound=Model)
+OURS: Final = ("name", "namespace", "labels", "annotations", "allow")
+
+
+@dataclass
+class Reading:
+    """A raw configuration as far as it is understood."""
+
+    network: TypedNetwork | None = None
+    """The typed network that says the same; None where its plugin is not known or unreadable."""
+    ipam: Ipam | None = None
+    """Its IPAM, also where the network's plugin is not known."""
+    invalid: list[Finding] = field(default_factory=list)
+    """Values that a plugin cannot read, with paths below the network."""
+    unread: list[tuple[Path, str, tuple[str, ...], str]] = field(default_factory=list)
+    """Keys that their plugin does not read: path, key, the known keys, a hint."""
+    unknown: list[str] = field(default_factory=list)
+    """What nobody looked at, in words."""
+    first: Path = ()
+    """From `config` to the first plugin."""
+    chained: dict[str, tuple[Path, Model]] = field(default_factory=dict)
+    """Where the plugins behind the first stand, by their type, and how they were read."""
+
+    def place(self, path: Path) -> Path:
+        """A path in our names below the network, as the user wrote it."""
+        if not path or path[0] in OURS or path[0] == "config":
+            return path or ("config",)
+        if path[0] == "resourceName":
+            return ("annotations", RESOURCE_NAME)
+        if path[0] in self.chained:
+            where, model = self.chained[str(path[0])]
+            return ("config", *where, *model.as_written(path[1:]))
+        if path[0] == "capabilities":
+            return ("config", *self.first, "capabilities")
+        if path[0] == "ipam" and self.ipam is not None:
+            return ("config", *self.first, "ipam", *self.ipam.as_written(path[1:]))
+        inner = self.network.as_written(path) if self.network is not None else path
+        return ("config", *self.first, *inner)
+
+
+def entries(config: Json) -> list[tuple[Path, Json]]:
+    """The configuration's plugins, in their order, each with its path."""
+    if "plugins" in config:
+        return [(("plugins", index), one) for index, one in enumerate(config["plugins"])]
+    return [((), config)]
+
+
+def read_plugins(raw: Raw) -> Reading:
+    """Read a configuration whose form is sound."""
+    found = Reading()
+    (found.first, first), *behind = entries(raw.config)
+    ours: dict[str, Any] = {key: getattr(raw, key) for key in OURS}
+    wishes = _wished(first)
+    ipam = first.get("ipam")
+    if ipam:
+        found.ipam = _ipam(ipam, found)
+        ours["ipam"] = found.ipam
+    for path, one in behind:
+        name = one["type"]
+        if name == "tuning" and "mac" in _wished(one):
+            wishes.append("mac")
+        if name not in CHAINED or name in found.chained:
+            _without_model(path, one, found)
+            continue
+        model = _attempt(CHAINED[name], _own(one), found, path)
+        if model is not None:
+            found.chained[name] = (path, model)
+            ours[name] = model
+    kind = KINDS.get(first["type"])
+    if kind is None or not issubclass(kind, TypedNetwork):
+        _without_model(found.first, first, found)
+    elif not ipam or found.ipam is not None:
+        ours["capabilities"] = tuple(one for one in get_args(Capability) if one in wishes)
+        if RESOURCE_NAME in raw.annotations:
+            ours |= {"resourceName": raw.annotations[RESOURCE_NAME]}
+            ours["annotations"] = {k: v for k, v in raw.annotations.items() if k != RESOURCE_NAME}
+        if "resource_name" not in kind.model_fields:
+            ours.pop("resourceName", None)
+        found.network = _attempt(kind, PluginJson(first, ours), found, found.first)
+    return found
+
+
+def _own(plugin: Json) -> dict[str, Any]:
+    """A chained plugin's keys without those that libcni reads."""
+    return {key: value for key, value in plugin.items() if key.lower() not in _LIBCNI}
+
+
+_LIBCNI: Final = TypedNetwork.passed_on
+
+
+def _ipam(given: Json, found: Reading) -> Ipam | None:
+    name = given["type"]
+    if name in IPAMS:
+        return _attempt(IPAMS[name], dict(given), found, (*found.first, "ipam"))
+    found.unknown.append(f"the ipam {name}")
+    return OtherIpam(type=name)
+
+
+def _attempt(model: type[M], json: Json, found: Reading, path: Path) -> M | None:
+    """The model, or None and what its plugin cannot read."""
+    try:
+        made = read(model, json, PLUGIN)
+    except FindingsError as error:
+        where = ("config", *path)
+        for one in error.findings:
+            named = ("annotations", RESOURCE_NAME) if one.path[:1] == ("resourceName",) else None
+            found.invalid.append(Finding(named or (*where, *one.path), one.message, one.value))
+        return None
+    for below, key, owner in made.unread():
+        if below[:1] == ("ipam",) and isinstance(made, TypedNetwork):
+            continue  # told when the IPAM itself was read
+        if below[:1] and below[0] in CHAINED:
+            continue
+        names = tuple(
+            str(field.serialization_alias)
+            for name, field in owner.model_fields.items()
+            if name in owner.plugin_fields() or name == "type"
+        )
+        found.unread.append(
+            (("config", *path, *made.as_written(below), key), key, names, _hint(owner, key))
+        )
+    return made
+
+
+def _hint(model: type[Model], key: str) -> str:
+    lower = {name.lower(): text for name, text in model.hints.items()}
+    return lower.get(key.lower(), "")
+
+
+def _without_model(path: Path, plugin: Json, found: Reading) -> None:
+    """A plugin that is known by its keys alone, or not at all."""
+    name = plugin["type"]
+    if name not in KEYS:
+        found.unknown.append(f"the plugin {name}")
+        return
+    lower = {key.lower() for key in KEYS[name]}
+    for key in _own(plugin):
+        if key.lower() not in lower:
+            where = ("config", *path, key)
+            found.unread.append((where, key, tuple(sorted(KEYS[name])), ""))
+
+
+def _wished(plugin: Json) -> list[str]:
+    return [wish for wish, on in (plugin.get("capabilities") or {}).items() if on]

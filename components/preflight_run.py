@@ -1,0 +1,77 @@
+"""Preflight looks at the live cluster, and ends the run where the configuration does not fit it.
+
+At preview and at up, before anything is registered; `destroy` does not run the program. The survey
+is a `local.run` of pulumi-command, which runs at preview too and answers at once. It sees the
+cluster as the other tasks do: same kubectl, same kubeconfig, same machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pulumi
+from pulumi.output import contains_unknowns
+from pulumi_command import local
+
+from . import preflight
+from .access import Access, known
+from .args import MultusArgs
+from .cluster_tasks import COMMAND, script
+from .cluster_tasks.kubectl import one_line
+from .findings import Finding, Severity, listed
+from .rules.registry import settle
+
+
+class PreflightError(pulumi.RunError):
+    """The live cluster does not fit, or preflight is required and could not look at it."""
+
+
+def run(args: MultusArgs, access: Access) -> None:
+    """Raise PreflightError where the live cluster does not fit; log the rest."""
+    if args.preflight == "off":
+        return
+    environment = {**access.environment(), "MULTUS_READS": preflight.reads()}
+    if contains_unknowns(known(environment)[0]):
+        pulumi.log.info("preflight left out: the kubeconfig is not known before up")
+        return
+    live = _survey(environment)
+    required = args.preflight == "required"
+    if isinstance(live, str):
+        if required:
+            raise PreflightError(f"preflight is required, but {live}; nothing was changed")
+        pulumi.log.info(f"preflight left out: {live}")
+        return
+    severity = Severity.ERROR if required else Severity.WARNING
+    found = [
+        *preflight.findings(live, args.configuration),
+        *(
+            Finding((), text, rule="preflight", severity=severity)
+            for text in preflight.left_out(live)
+        ),
+    ]
+    found = settle(found, args.allowed, strict=args.strict, unused=False)
+    if any(one.severity is Severity.ERROR for one in found):
+        raise PreflightError(listed("nothing was changed, because preflight has", found))
+    log_findings(found)
+
+
+def log_findings(found: Iterable[Finding], resource: pulumi.Resource | None = None) -> None:
+    """Warnings and notes, as the engine shows them."""
+    for one in found:
+        log = pulumi.log.info if one.severity is Severity.NOTE else pulumi.log.warn
+        log(str(one).replace(f"{one.severity}: ", "", 1), resource)  # which the engine writes
+
+
+def _survey(environment: dict[str, pulumi.Input[str]]) -> preflight.Live | str:
+    """What was found, or why there is nothing."""
+    try:
+        done = local.run(
+            command=COMMAND,
+            stdin=script("survey"),
+            environment=environment,  # type: ignore[arg-type]  # an invoke takes Outputs too
+            logging=local.Logging.NONE,
+        )
+        return preflight.read_answer(json.loads(done.stdout))
+    except Exception as error:  # the SDK has no class of its own for this
+        return one_line(f"its command failed: {error}")

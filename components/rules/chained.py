@@ -1,0 +1,139 @@
+"""Rules about plugins that are chained behind a network's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..ipam import Static, Whereabouts
+from ..ipam.base import routes_of
+from ..networks.on_master import OnMaster
+from .configuration import Configuration, Declared
+from .registry import Hit, rule
+
+SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
+USUAL_MTU: Final = 1500  # the kernel's, of a cable between pod and node
+HEADER: Final = 14  # bytes of Ethernet before a packet, which count
+MOST_TIME: Final = (2**32 - 1) * 8 // 125  # microseconds
+LONGEST_PACKET: Final = 2**32 - 1  # nanoseconds of the rate
+
+
+@rule("bandwidth-without-cable")
+def bandwidth_without_cable(one: Declared, _: Configuration) -> Iterator[Hit]:
+    network = one.typed
+    if network is not None and network.bandwidth is not None and not network.veth:
+        message = f"shapes the cable between pod and node, and {network.type} has none"
+        yield Hit(("bandwidth",), f"{message}: no pod would start")
+
+
+@rule("bandwidth-out-of-bounds")
+def bandwidth_out_of_bounds(one: Declared, _: Configuration) -> Iterator[Hit]:
+    """A burst that the kernel would be told wrongly, or limits that no full packet passes."""
+    network = one.typed
+    if network is None or network.bandwidth is None or not network.veth:
+        return
+    mtu = getattr(network, "mtu", None) or USUAL_MTU
+    size = mtu + HEADER
+    packet = f"with the MTU {mtu} a packet has {size} bytes, and the kernel drops one that is"
+    for way, rate, burst in network.bandwidth.limits:
+        where = ("bandwidth", f"{way}Burst")
+        if (least := 8 * _up(size * 10**9, LONGEST_PACKET)) > rate:
+            message = f"{packet} longer than 4.29 seconds of the rate"
+            yield Hit(("bandwidth", f"{way}Rate"), message, rate, f"Give at least {least}")
+        elif _microseconds(rate, burst) > MOST_TIME:
+            seconds = MOST_TIME // 10**6
+            message = f"the plugin counts it as time, up to {seconds} seconds of {way}Rate, and "
+            remedy = f"Give at most {seconds * rate}"
+            yield Hit(where, f"{message}then from zero", burst, remedy)
+        elif (kept := at_once(rate, burst)) < size:
+            message = f"{packet} longer than the burst, which comes to {kept} bytes"
+            yield Hit(where, message, burst, f"Give at least {_least(rate, size)}")
+
+
+def _microseconds(rate: int, burst: int) -> int:
+    """`buffer` in plugins/meta/bandwidth/ifb_creator.go."""
+    return burst // 8 * 10**6 // (rate // 8)
+
+
+def at_once(rate: int, burst: int) -> int:
+    """Bytes that the kernel lets pass at once, after all that is rounded on the way to it."""
+    return _microseconds(rate, burst) * 125 // 8 * 64 * (rate // 8) // 10**9
+
+
+def _least(rate: int, size: int) -> int:
+    """The smallest burst that lets that many bytes pass."""
+    units = _up(size * 10**9, 64 * (rate // 8))
+    return _up(_up(units * 8, 125) * (rate // 8), 10**6) * 8
+
+
+def _up(dividend: int, divisor: int) -> int:
+    return -(-dividend // divisor)
+
+
+@rule("sbr-without-addresses")
+def sbr_without_addresses(one: Declared, _: Configuration) -> Iterator[Hit]:
+    if one.typed is not None and one.typed.sbr is not None and one.ipam is None:
+        yield Hit(("sbr",), "needs addresses")
+
+
+@rule("sbr-without-gateway")
+def sbr_without_gateway(one: Declared, _: Configuration) -> Iterator[Hit]:
+    network, plugin = one.typed, one.ipam
+    if network is None or network.sbr is None:
+        return
+    if network.sbr.table is not None:
+        yield Hit(("sbr", "table"), "the plugin then makes rules and no routes", network.sbr.table)
+    elif any(route.dst.prefixlen == 0 for route in routes_of(plugin)):
+        return
+    elif isinstance(plugin, Whereabouts) and plugin.gateway is None:
+        yield Hit(("sbr",), "routes by the gateway, and there is none", remedy="Set ipam.gateway")
+    elif isinstance(plugin, Static) and (
+        "ips" in network.capabilities or any(one.gateway is None for one in plugin.addresses)
+    ):
+        message = "routes by the gateway of each address, and one that a pod brings has none"
+        if "ips" not in network.capabilities:
+            message = "routes by the gateway of each address, and one has none"
+        yield Hit(("sbr",), message, remedy="Give the ipam a route to 0.0.0.0/0 by the gateway")
+
+
+@rule("tuning-without-effect")
+def tuning_without_effect(one: Declared, _: Configuration) -> Iterator[Hit]:
+    network = one.typed
+    if network is None:
+        return
+    for key in ("tuning", "bandwidth"):
+        model = getattr(network, key)
+        if model is not None and not model.for_plugin() and "mac" not in network.capabilities:
+            yield Hit((key,), "is empty and changes nothing")
+
+
+@rule("ipv6-switched-off")
+def ipv6_switched_off(one: Declared, _: Configuration) -> Iterator[Hit]:
+    network = one.typed
+    if network is None or not any(pool.cidr.version == 6 for pool in one.pools):
+        return
+    for key, value in (network.tuning.sysctl if network.tuning else {}).items():
+        if key.replace("/", ".").endswith(".disable_ipv6") and value.strip() != "0":
+            message = "the network gives IPv6 addresses, and the pod would lose them"
+            yield Hit(("tuning", "sysctl", key), message, value)
+
+
+@rule("mtu-too-small-for-ipv6")
+def mtu_too_small_for_ipv6(one: Declared, _: Configuration) -> Iterator[Hit]:
+    network = one.typed
+    if network is None or not any(pool.cidr.version == 6 for pool in one.pools):
+        return
+    inner = network.tuning.mtu if network.tuning else None
+    for path, mtu in ((("mtu",), getattr(network, "mtu", None)), (("tuning", "mtu"), inner)):
+        if mtu is not None and mtu < SMALLEST_IPV6_MTU:
+            yield Hit(path, f"IPv6 needs at least {SMALLEST_IPV6_MTU} (RFC 8200)", mtu)
+
+
+@rule("tuning-mtu-twice")
+def tuning_mtu_twice(one: Declared, _: Configuration) -> Iterator[Hit]:
+    network = one.typed
+    if network is None or network.tuning is None or network.tuning.mtu is None:
+        return
+    own = network.mtu if isinstance(network, OnMaster) else getattr(network, "mtu", None)
+    if own is not None and own != network.tuning.mtu:
+        yield Hit(("tuning", "mtu"), f"the network's own mtu is {own}", network.tuning.mtu)

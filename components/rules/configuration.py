@@ -1,0 +1,102 @@
+"""What the rules look at: the parts of a deployment that could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..chart.versions import Chart
+from ..cluster import Cluster
+from ..fields import Cidr
+from ..findings import Path
+from ..ipam.base import Ipam, Pool
+from ..networks import Network, TypedNetwork
+from ..networks.base import Wire
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A network of the configuration, and where it stands."""
+
+    index: int
+    network: Network
+    path: Path
+    """Where the user wrote it, such as ("networks", 3)."""
+
+    @property
+    def typed(self) -> TypedNetwork | None:
+        """The network itself, or what is understood of a raw one."""
+        return self.network.typed
+
+    @property
+    def ipam(self) -> Ipam | None:
+        """Its IPAM, also where a raw network's own plugin is not known."""
+        found: Ipam | None = getattr(self.network, "ipam", None)
+        return found
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """What it hands out, as far as that is known."""
+        return self.ipam.pools if self.ipam is not None else ()
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        """The wires that its pods are on, as far as they are known."""
+        return self.typed.wires if self.typed is not None else ()
+
+    @property
+    def segment(self) -> str:
+        return self.typed.segment if self.typed is not None else self.network.key
+
+    def place(self, path: Path) -> Path:
+        """A path in our names below the network, as the user wrote it."""
+        return (*self.path, *self.network.place(path))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The parts of a deployment by their names in `MultusArgs`, without those that are faulty."""
+
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    networks: tuple[Declared, ...] = ()
+    faulty: frozenset[str] = frozenset()
+    """Names of the parts that are there and cannot be read."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A part; `default` where it is not given or faulty."""
+        return self.parts.get(name, default)
+
+    def without(self, name: str) -> Configuration:
+        """The same, where a part turned out to be faulty."""
+        parts = {key: part for key, part in self.parts.items() if key != name}
+        return replace(self, parts=parts, faulty=self.faulty | {name})
+
+    @property
+    def cluster(self) -> Cluster | None:
+        found: Cluster | None = self.parts.get("cluster")
+        return found
+
+    @property
+    def own_networks(self) -> list[tuple[Cidr, str]]:
+        """The cluster's own networks, each with what to do if it is really another."""
+        return [*self.cluster.own_networks] if self.cluster is not None else []
+
+    @property
+    def chart(self) -> Chart:
+        found: Chart = self.parts.get("chart") or Chart()
+        return found
+
+    @property
+    def ipams(self) -> tuple[str, ...]:
+        """The IPAM plugins that the stack deploys; empty where they are not known."""
+        if not self.parts.get("ipam") or "additional_ipam" in self.faulty:
+            return ()
+        return (self.parts["ipam"], *self.parts.get("additional_ipam", ()))
+
+    @property
+    def typed(self) -> Iterator[tuple[Declared, TypedNetwork]]:
+        """The networks that are understood."""
+        for one in self.networks:
+            if one.typed is not None:
+                yield one, one.typed

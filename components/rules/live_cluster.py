@@ -1,0 +1,169 @@
+"""Rules of the live cluster but for its nodes: addresses, namespaces, other installs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from ..chart.versions import CHART, CRD_CHART, CRD_RELEASE, NAMESPACE, RELEASE
+from ..cluster_tasks.crd_handover import KEEP, RELEASE_NAME, RELEASE_NAMESPACE, marks
+from ..cluster_tasks.kubectl import TaskError, one_line
+from ..fields import Cidr, overlap
+from ..findings import Path, did_you_mean, some
+from ..ipam.base import routes_of
+from .configuration import Configuration
+from .live_objects import CRDS, UNMANAGED, Json, Live, live_rule, name_of, notes
+from .registry import Hit
+
+# …/multus-cni:v4, rancher/hardened-multus-cni:v4.2.1, nfvpe/multus; not the controllers beside it.
+IMAGE: Final = re.compile(r"(?:^|[/-])multus(?:-cni|-thick)?(?:[:@]|$)")
+# By name, address (…/rke2-multus-v4.3.017.tgz) or OCI reference; its CRD chart likewise.
+CHART_NAME: Final = re.compile(r"(?:^|/)rke2-multus(?:-crd)?(?:$|[-:@]v?\d)")
+CREATE: Final = "multus:createNamespaces: true"
+
+
+# --- Addresses ---
+
+
+def elsewhere(live: Live, config: Configuration) -> Iterator[tuple[str, Cidr, str]]:
+    """Networks of the cluster that its keys do not cover: the key, the network, and whose it is."""
+    spec = (live.found.get("service") or {}).get("spec") or {}
+    used = [("serviceCidr", spec.get("clusterIPs"), "the Service kubernetes")]
+    used += [("clusterCidr", node["spec"].get("podCIDRs"), name_of(node)) for node in live.nodes]
+    cluster = config.cluster
+    keys = (
+        {"serviceCidr": cluster.service_cidr, "clusterCidr": cluster.cluster_cidr}
+        if cluster
+        else {}
+    )
+    for key, cidrs, owner in used:
+        for cidr in map(ip_network, cidrs or ()):
+            stated = keys.get(key, ())
+            if not any(overlap(cidr, one) and one.prefixlen <= cidr.prefixlen for one in stated):
+                yield key, cidr, f"{cidr} of {owner}"
+
+
+@live_rule("cidr-differs", "nodes", "service")
+def cidr_differs(live: Live, config: Configuration) -> Iterator[Hit]:
+    found = list(elsewhere(live, config))
+    for key in dict.fromkeys(key for key, _, _ in found):
+        shown = some(text for at, _, text in found if at == key)
+        yield Hit(("cluster", key), f"does not cover {shown}")
+
+
+@live_rule("overlaps-the-cluster", "nodes", "service")
+def overlaps_the_cluster(live: Live, config: Configuration) -> Iterator[Hit]:
+    found = list(elsewhere(live, config))
+    for declared in config.networks:
+        taken: list[tuple[Path, Cidr]] = [(pool.path, pool.cidr) for pool in declared.pools]
+        for index, route in enumerate(routes_of(declared.ipam)):
+            if route.dst.prefixlen and route.in_main_table:  # other rules judge default routes
+                taken.append((("routes", index, "dst"), route.dst))
+        for path, cidr in taken:
+            if owner := next((text for _, one, text in found if overlap(cidr, one)), None):
+                message = f"it overlaps {owner}, which pods would no longer reach"
+                yield Hit(declared.place(("ipam", *path)), message, str(cidr))
+
+
+@live_rule("address-of-a-node", "nodes")
+def address_of_a_node(live: Live, config: Configuration) -> Iterator[Hit]:
+    own = []
+    for node in live.nodes:
+        for one in node["status"].get("addresses") or ():
+            with suppress(ValueError):  # clouds register names as addresses too
+                own.append((ip_address(one["address"]), name_of(node)))
+    for declared in config.networks:
+        for pool in declared.pools:
+            hits = [f"{address} of {name}" for address, name in own if pool.hands_out(address)]
+            if hits:
+                message = f"it hands out the nodes' own addresses {some(hits)}"
+                yield Hit(declared.place(("ipam", *pool.path)), message, str(pool))
+
+
+@live_rule("namespace-missing", "namespaces")
+def namespace_missing(live: Live, config: Configuration) -> Iterator[Hit]:
+    there = {name_of(one): one for one in live.items("namespaces")}
+    first = {one.network.namespace: one for one in reversed(config.networks)}
+    for name, declared in () if config.get("create_namespaces") else first.items():
+        path = declared.place(("namespace",))
+        if name not in there:
+            near = did_you_mean(name, there)
+            fix = f"{near} Else create it, or set {CREATE}" if near.startswith("Did") else None
+            yield Hit(path, "there is no such namespace", name, fix)
+        elif there[name]["metadata"].get("deletionTimestamp"):
+            yield Hit(path, "it is being deleted and takes nothing new", name)
+
+
+# --- Other installs ---
+
+
+def installs_multus(chart: Json) -> bool:
+    """RKE2's own HelmChart has the chart inside and no name of it, but its own is the chart's."""
+    named = (chart.get("spec") or {}).get("chart") or ""
+    ours = CHART_NAME.search(named) or name_of(chart) in (CHART, CRD_CHART)
+    return bool(ours) and notes(chart).get(UNMANAGED) != "true"
+
+
+@live_rule("helmchart-of-multus", "helmcharts")
+def helmchart_of_multus(live: Live, _: Configuration) -> Iterator[Hit]:
+    for chart in filter(installs_multus, live.items("helmcharts")):
+        where = chart["metadata"]["namespace"]
+        yield Hit((), f"HelmChart {name_of(chart)} in {where} installs Multus too")
+
+
+@live_rule("other-multus", "daemonsets")
+def other_multus(live: Live, _: Configuration) -> Iterator[Hit]:
+    # A release of our own name is the hand-over's matter: the stack's state tells whose it is.
+    known = {(NAMESPACE, RELEASE)}  # and those that the Helm controller makes of HelmCharts
+    for chart in filter(installs_multus, live.items("helmcharts")):
+        target = chart["spec"].get("targetNamespace") or chart["metadata"]["namespace"]
+        known.add((target, name_of(chart)))
+    found = set()
+    for daemons in live.items("daemonsets"):
+        where, marked = daemons["metadata"]["namespace"], notes(daemons)
+        owner = (marked.get(RELEASE_NAMESPACE, where), marked.get(RELEASE_NAME))
+        containers = daemons["spec"]["template"]["spec"]["containers"]
+        if owner in known or not any(IMAGE.search(one.get("image") or "") for one in containers):
+            continue
+        kind = f"Helm release {one_line(owner[1])}" if owner[1] else f"DaemonSet {name_of(daemons)}"
+        found.add(f"another Multus runs, as {kind} in {one_line(owner[0])}")
+    yield from (Hit((), message) for message in sorted(found))
+
+
+@live_rule("cilium-exclusive", "cilium")
+def cilium_exclusive(live: Live, _: Configuration) -> Iterator[Hit]:
+    data = (live.found.get("cilium") or {}).get("data") or {}
+    if data.get("cni-exclusive") == "true":
+        where = "cni-exclusive in ConfigMap kube-system/cilium-config"
+        yield Hit((), f"Cilium takes other CNIs' configuration away, Multus's too ({where})")
+
+
+def crds(live: Live, config: Configuration) -> Iterator[tuple[Json, str]]:
+    """The live CRDs, each with why the hand-over will not take it, or that it is not kept."""
+    split = config.chart.facts.crd_version is not None
+    owner = CRD_RELEASE if split else RELEASE
+    for crd in (live.found.get(name) for name in (CRDS if split else CRDS[:1])):
+        if crd is None:
+            continue
+        try:
+            missing = marks(crd, owner, NAMESPACE, (RELEASE, CRD_RELEASE))
+            unkept = RELEASE_NAME in notes(crd) and KEEP in missing.get("annotations", {})
+            yield crd, KEEP if unkept else ""
+        except TaskError as failure:
+            yield crd, str(failure)
+
+
+@live_rule("crd-of-another-release", *CRDS)
+def crd_of_another_release(live: Live, config: Configuration) -> Iterator[Hit]:
+    yield from (Hit((), why) for _, why in crds(live, config) if why not in ("", KEEP))
+
+
+@live_rule("crd-not-kept", *CRDS)
+def crd_not_kept(live: Live, config: Configuration) -> Iterator[Hit]:
+    for crd, why in crds(live, config):
+        if why == KEEP:
+            whose = one_line(notes(crd)[RELEASE_NAME])
+            yield Hit((), f"CRD {name_of(crd)} of release {whose} is not marked {KEEP}: keep")

@@ -1,0 +1,132 @@
+"""What rules of the live cluster are, and what they look at: the objects that are read.
+
+`cluster_tasks/survey.py` reads them. docs/preflight-clusterrole.yaml allows just these reads.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ..cluster_tasks.crd_handover import (
+    KEEP,
+    NETWORKS,
+    RELEASE_NAME,
+    RELEASE_NAMESPACE,
+    WHEREABOUTS,
+)
+from ..findings import Severity
+from .configuration import Configuration
+from .registry import RULES, Hit, Rule
+
+Json = Mapping[str, Any]
+
+CRDS: Final = (NETWORKS, *WHEREABOUTS)
+UNMANAGED: Final = "helmcharts.helm.cattle.io/unmanaged"
+FLANNEL: Final = "flannel.alpha.coreos.com/backend-type"
+
+
+class Read(NamedTuple):
+    """One read: how messages call it, its path at the API server, and the fields to keep."""
+
+    called: str
+    path: str
+    keep: Json
+
+
+_ANNOTATIONS: Final = (RELEASE_NAME, RELEASE_NAMESPACE, KEEP, UNMANAGED, FLANNEL)
+_METADATA: Final = {
+    **dict.fromkeys(("name", "namespace", "labels", "deletionTimestamp"), True),
+    "annotations": dict.fromkeys(_ANNOTATIONS, True),
+}
+_CRD_API: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def _items(**fields: Any) -> Json:
+    return {"items": {"metadata": _METADATA, **fields}}
+
+
+_NODE_STATUS: Final = {"addresses": True, "conditions": True, "nodeInfo": {"kubeletVersion": True}}
+_IMAGES: Final = {"template": {"spec": {"containers": {"image": True}}}}
+READS: Final[Mapping[str, Read]] = {
+    "nodes": Read("nodes", "/api/v1/nodes", _items(spec=True, status=_NODE_STATUS)),
+    "namespaces": Read("namespaces", "/api/v1/namespaces", _items()),
+    "service": Read(
+        "the Service default/kubernetes",
+        "/api/v1/namespaces/default/services/kubernetes",
+        {"spec": {"clusterIP": True, "clusterIPs": True}},
+    ),
+    "daemonsets": Read("DaemonSets", "/apis/apps/v1/daemonsets", _items(spec=_IMAGES)),
+    "cilium": Read(
+        "the ConfigMap kube-system/cilium-config",
+        "/api/v1/namespaces/kube-system/configmaps/cilium-config",
+        {"data": {"cni-exclusive": True}},
+    ),
+    "helmcharts": Read(
+        "HelmCharts",
+        "/apis/helm.cattle.io/v1/helmcharts",
+        _items(spec={"chart": True, "targetNamespace": True}),
+    ),
+    **{
+        name: Read(
+            "the CRDs of Multus and Whereabouts", f"{_CRD_API}/{name}", {"metadata": _METADATA}
+        )
+        for name in CRDS
+    },
+}
+
+
+@dataclass(frozen=True)
+class Live:
+    """What was found by the name of the read, None where it does not exist."""
+
+    found: Mapping[str, Any]
+    forbidden: frozenset[str] = frozenset()
+    """Reads that the kubeconfig's user may not make."""
+
+    def items(self, name: str) -> list[Json]:
+        """The objects of a list; none where their kind does not exist."""
+        return list((self.found.get(name) or {}).get("items") or ())
+
+    @property
+    def nodes(self) -> list[Json]:
+        """The nodes that can run Multus: there is no build for Windows."""
+        nodes = self.items("nodes")
+        return [one for one in nodes if labels(one).get("kubernetes.io/os", "linux") == "linux"]
+
+
+def name_of(thing: Json) -> str:
+    return str(thing["metadata"]["name"])
+
+
+def labels(thing: Json) -> Mapping[str, str]:
+    return thing["metadata"].get("labels") or {}
+
+
+def notes(thing: Json) -> Mapping[str, str]:
+    return thing["metadata"].get("annotations") or {}
+
+
+Check = Callable[[Live, Configuration], Iterator[Hit]]
+NEEDS: Final[dict[str, tuple[str, ...]]] = {}
+"""By rule: what it reads. Without all of these it is left out."""
+
+
+_CATALOG: Final = tomllib.loads(Path(__file__).with_name("live_catalog.toml").read_text("utf-8"))
+
+
+def live_rule(name: str, *needs: str) -> Callable[[Check], Check]:
+    """Register a rule of live_catalog.toml. The paths of its hits are as the user wrote them."""
+    known = _CATALOG[name]
+    NEEDS[name] = needs
+
+    def register(check: Check) -> Check:
+        severity, remedy = Severity(known["severity"]), known.get("remedy", "")
+        summary, evidence = known["summary"], known["evidence"]
+        RULES[name] = Rule(name, severity, "cluster", summary, evidence, remedy, check)
+        return check
+
+    return register

@@ -1,0 +1,185 @@
+"""YAML with the line of everything in it; whatever a file holds, one `UnreadableError` at most."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from .findings import Finding
+from .findings import Path as Steps
+
+MOST_BYTES: Final = 10 * 1024 * 1024
+MOST_VALUES: Final = 500_000  # an alias counts for all that it stands for
+MOST_LEVELS: Final = 64
+TAG: Final = "tag:yaml.org,2002:"
+SCALARS: Final = {
+    "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": ("[-+]?(0b[01]+|0x[0-9a-fA-F]+|0o?[0-7]+|0|[1-9][0-9_]{0,18})", "-+0123456789"),
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    "null": ("~|null|Null|NULL|", ("~", "n", "N", "")),
+    "merge": ("<<", "<"),
+}
+
+
+class UnreadableError(Exception):
+    """A file cannot be read; the finding says why."""
+
+    def __init__(self, file: str, message: str, line: int | None = None) -> None:
+        self.finding = Finding((), message, file=file, line=line)
+        super().__init__(str(self.finding))
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads as the Pulumi CLI does (gopkg.in/yaml.v3, resolve.go): JSON's types, keys are texts.
+
+    PyYAML by itself takes `off` for false, and 52:54:00:12:34:56 for a number of base 60.
+    """
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML's own form)
+    yaml_constructors: dict[Any, Any] = {  # noqa: RUF012
+        None: yaml.SafeLoader.construct_undefined,
+        **{
+            TAG + name: yaml.SafeLoader.yaml_constructors[TAG + name]
+            for name in ("bool", "int", "float", "null", "str", "seq", "map")
+        },
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 (PyYAML's signature)
+        known = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in known:
+                twice = isinstance(key, yaml.ScalarNode)
+                problem = f"{key.value} is there twice" if twice else "a key must be a text"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            known.add(key.value)
+        self.flatten_mapping(node)
+        for key, _ in node.value:
+            key.tag = TAG + "str"
+        found: dict[str, Any] = super().construct_mapping(node, deep=deep)
+        return found
+
+
+for _name, (_form, _first) in SCALARS.items():
+    _Loader.add_implicit_resolver(TAG + _name, re.compile(rf"(?:{_form})\Z"), [*_first])
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML document: its data, and where each part of it stands in the whole text."""
+
+    data: Any
+    node: yaml.Node
+    text: str
+
+    def line(self, path: Steps) -> int:
+        """The line, from 1, of the deepest step of the path that is there."""
+        node, line = self.node, int(self.node.start_mark.line)
+        for index, step in enumerate(path):
+            if isinstance(node, yaml.ScalarNode):
+                return self._line_in_json(node, path[index:]) or line + 1
+            if (found := _child(node, step)) is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        return line + 1
+
+    def _line_in_json(self, node: yaml.ScalarNode, path: Steps) -> int | None:
+        """The same inside JSON in a text. It is read as it stands: folding changes the lines."""
+        raw = self.text[node.start_mark.index : node.end_mark.index]
+        if node.style in ("|", ">"):
+            raw = "\n" + raw.partition("\n")[2]
+        elif node.style == "'":
+            raw = raw[1:-1].replace("''", "'")
+        elif node.style == '"':
+            raw = re.sub(r'\\(["\\\n])|\\.', r"\1", raw[1:-1])
+        try:
+            inner = documents(raw, "")
+        except UnreadableError:
+            return None
+        if len(inner) != 1 or isinstance(inner[0].node, yaml.ScalarNode):
+            return None
+        return int(node.start_mark.line) + inner[0].line(path)
+
+
+def read_text(file: str) -> str:
+    """A file's text, "-" being standard input; raises UnreadableError."""
+    try:
+        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as opened:
+            data = opened.read(MOST_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(file, "that is no text in UTF-8", line) from None
+    except FileNotFoundError:
+        raise UnreadableError(file, "there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableError(file, getattr(error, "strerror", None) or str(error)) from None
+    if len(data) > MOST_BYTES:
+        raise UnreadableError(file, "the file has more than 10 MB")
+    return text
+
+
+def documents(text: str, file: str) -> list[Document]:
+    """Every document of a YAML text that is not empty; raises UnreadableError."""
+    found = []
+    line = None
+    try:
+        _bounded(text)
+        loader = _Loader(text)
+        while loader.check_node():
+            node = loader.get_node()
+            loader.deep_construct = True  # in the order of the text, which merging needs
+            found.append(Document(loader.construct_document(node), node, text))
+        return [one for one in found if one.data is not None]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        character = text[error.position : error.position + 1] or "?"
+        message = f"the character U+{ord(character):04X} is not allowed in YAML"
+    except yaml.MarkedYAMLError as error:
+        line = min(error.problem_mark.line, text.count("\n")) + 1 if error.problem_mark else None
+        message = f"that is no YAML: {error.problem or error.context}"
+        if "start any token" in message and line and "\t" in text.split("\n")[line - 1]:
+            message = "that is no YAML: it is indented with spaces, and here is a tab"
+    except ValueError as error:
+        message = f"that is no YAML: {error}"
+    raise UnreadableError(file, message, line)
+
+
+def _bounded(text: str) -> None:
+    """Raise MarkedYAMLError for what would take all memory, or crash libyaml's users in C."""
+    sizes: dict[str | None, int] = {}
+    around: list[tuple[str | None, int]] = []
+    count = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        count += 1
+        problem = ""
+        if isinstance(event, yaml.CollectionStartEvent):
+            around.append((event.anchor, count))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = around.pop()
+            sizes[anchor] = count - before
+        elif isinstance(event, yaml.AliasEvent):
+            count += sizes.get(event.anchor, 0)
+            if event.anchor in dict(around):
+                problem = f"{event.anchor} contains itself"
+        if len(around) > MOST_LEVELS:
+            problem = f"it is nested more than {MOST_LEVELS} levels deep"
+        if count > MOST_VALUES:
+            problem = f"it holds more than {MOST_VALUES} values"
+        if problem:
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """The key and the value of a step; an entry of a list is its own key."""
+    if isinstance(node, yaml.MappingNode):
+        return next((pair for pair in reversed(node.value) if pair[0].value == step), None)
+    return (node.value[step],) * 2 if isinstance(step, int) and step < len(node.value) else None

@@ -1,0 +1,297 @@
+"""The command line `multus-k3s`: what it prints, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from components import cli
+from components.cli import pages
+from components.cli.app import app
+from components.cli.check import read_stack
+from components.rules.registry import RULES
+from components.stack_file import read_stack_file
+
+ROOT: Final = Path(__file__).parents[2]
+STACKS: Final = sorted(one.stem.removeprefix("Pulumi.") for one in (ROOT / "stacks").glob("*.yaml"))
+CASES: Final[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "cases" / "manifests.yaml").read_text()
+)
+GOOD: Final = """config:
+  multus:cluster: {distribution: k3s, version: v1.34.2+k3s1, nodes: multi}
+  multus:ipam: dhcp
+"""
+WRONG: Final = GOOD + '  multus:timeout: "a%,\\e[31m"\n'
+ESCAPED: Final = "a%,\\u001b[31m"
+
+
+def run(*arguments: str, given: str = "") -> Any:
+    result = CliRunner().invoke(app, arguments, input=given)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+# --- check ---
+
+
+def test_the_committed_stacks_have_no_findings() -> None:
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (0, f"{len(STACKS)} files, no findings\n")
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_manifests(case: dict[str, Any]) -> None:
+    result = run("check", "--format", "json", "-", given=case["text"])
+    found = json.loads(result.stdout)["findings"]
+    assert [[one["line"], one["path"], one["rule"]] for one in found] == case["findings"]
+    assert result.exit_code == bool(found)
+
+
+def test_where_manifests_run_decides() -> None:
+    text = CASES["a definition by hand"]["text"].replace("300", "0")
+    rules = {}
+    for nodes in ("single", "multi"):
+        options = ("--cluster", "k3s@v1.34.2+k3s1", "--nodes", nodes, "--format", "json")
+        found = json.loads(run("check", *options, "-", given=text).stdout)["findings"]
+        rules[nodes] = {one["rule"] for one in found}
+    assert rules["multi"] - rules["single"]
+
+
+@pytest.mark.parametrize("cluster", ["k3s", "k3s@1.34", "custom@v1", "rke2@v1.34.2+k3s1"])
+def test_a_cluster_that_is_none(cluster: str) -> None:
+    result = run("check", "--cluster", cluster, "-", given=GOOD)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: --cluster {cluster}: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_text() -> None:
+    result = run("check", "-", given=WRONG)
+    first, summary = result.stdout.splitlines()
+    assert first.startswith(f'-:4: error: multus:timeout is "{ESCAPED}", but ')
+    assert first.endswith(" [shape]")
+    assert summary == "1 file, 1 error"
+    assert result.exit_code == 1
+
+
+def test_json() -> None:
+    [found] = json.loads(run("check", "--format", "json", "-", given=WRONG).stdout)["findings"]
+    message = found.pop("message")
+    where = {"file": "-", "line": 4, "path": "multus:timeout"}
+    assert found == {**where, "severity": "error", "rule": "shape"}
+    assert message.startswith(f'is "{ESCAPED}", but ')
+
+
+def test_github() -> None:
+    result = run("check", "--format", "github", "-", given=WRONG)
+    said = re.escape(f'multus:timeout is "{ESCAPED}", but '.replace("%", "%25"))
+    assert re.fullmatch(rf"::error file=-,line=4,title=shape::{said}[^\n]+\n", result.stdout)
+
+
+def test_github_names_files_with_signs_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a,b:c%.yaml").write_text(WRONG)
+    result = run("check", "--format", "github", str(tmp_path / "a,b:c%.yaml"))
+    assert "/a%2Cb%3Ac%25.yaml,line=4," in result.stdout
+
+
+def test_sarif(tmp_path: Path) -> None:
+    (tmp_path / "a b.yaml").write_text(WRONG)
+    log = json.loads(run("check", "--format", "sarif", str(tmp_path / "a b.yaml")).stdout)
+    [made] = log["runs"]
+    [result] = made["results"]
+    assert log["version"] == "2.1.0"
+    assert {one["id"] for one in made["tool"]["driver"]["rules"]} >= {*RULES, result["ruleId"]}
+    [location] = result["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"].endswith("/a%20b.yaml")
+    assert location["physicalLocation"]["region"] == {"startLine": 4}
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "github"])
+def test_machines_get_a_document_also_where_nothing_is_found(form: str) -> None:
+    result = run("check", "--format", form, "-", given=GOOD)
+    assert result.exit_code == 0
+    assert form == "github" or json.loads(result.stdout)
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "other.yaml").write_text("a: 1")
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    names = ("broken", "gone", "other", "wrong")
+    result = run("check", *(str(tmp_path / f"{name}.yaml") for name in names))
+    lines = result.stdout.replace(f"{tmp_path}/", "").splitlines()
+    assert lines[:3] == [
+        "broken.yaml:1: error: that is no YAML: did not find expected node content [shape]",
+        "gone.yaml: error: there is no such file [shape]",
+        "other.yaml: error: it is neither a stack file, which is a mapping called config, nor "
+        "Kubernetes manifests [shape]",
+    ]
+    assert lines[3].startswith("wrong.yaml:4: error: multus:timeout ")
+    assert (lines[4], result.exit_code) == ("4 files, 4 errors", 2)
+
+
+def test_notes_do_not_count() -> None:
+    network = "{name: a, type: raw, config: {type: ours}}"
+    lines = f"  multus:extraPlugins: [ours]\n  multus:networks: [{network}]\n"
+    result = run("check", "-", given=GOOD + lines)
+    assert (result.exit_code, ": note: " in result.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("mutlus:timeout: 9", 'Did you mean "multus:timeout"?'),
+        ("multus:ipma: dhcp", 'Did you mean "ipam"?'),
+        ('multus:networks: \'[{"name": "lan", "type": "macvlna"}]\'', 'Did you mean "macvlan"?'),
+    ],
+)
+def test_keys_and_texts_are_read_as_the_cli_hands_them_over(line: str, said: str) -> None:
+    result = run("check", "-", given=f"{GOOD}  {line}\n")
+    assert result.stdout.startswith("-:4: error: ")
+    assert said in result.stdout
+
+
+def test_a_number_in_quotes_is_one_for_the_cli_too() -> None:
+    assert run("check", "-", given=GOOD + '  multus:timeout: "300"\n').exit_code == 0
+
+
+def test_without_files_it_wants_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: there is no stacks/Pulumi.*.yaml here")
+
+
+def test_takes_less_than_a_second_and_no_pulumi() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "components.cli", "check"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "no findings" in done.stdout
+    assert not re.search(r"\| +(pulumi\w*|grpc)$", done.stderr, re.MULTILINE)
+    assert after.ru_utime - before.ru_utime < 1
+
+
+# --- images ---
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_images_of_a_stack_one_a_line(stack: str) -> None:
+    args, _ = read_stack(read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml", stack))
+    assert args
+    assert run("images", stack).stdout.splitlines() == list(args.images)
+
+
+def test_images_with_the_registry_and_what_to_copy_from(tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_text(GOOD + "  registry: mirror.lan\n  kubeconfig: {secure: x}\n")
+    mirrored = run("images", str(file)).stdout.splitlines()
+    published = run("images", "--published", str(file)).stdout.splitlines()
+    assert mirrored == [f"mirror.lan/{one}" for one in published]
+    assert len(published) == 3
+
+
+def test_images_say_what_secret_they_did_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_text(GOOD + "  multus:extraValues: {secure: y}\n")
+    result = run("images", str(file))
+    assert len(result.stdout.splitlines()) == 3
+    assert result.stderr == "multus:extraValues is a secret and was not read\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        ("config: [", 2, ":1: error: that is no YAML"),
+        (WRONG, 1, ":4: error: multus:timeout"),
+    ],
+)
+def test_images_of_a_file_with_mistakes(
+    content: str, status: int, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "lab.yaml").write_text(content)
+    result = run("images", str(tmp_path / "lab.yaml"))
+    assert result.exit_code == status
+    assert said in result.output
+
+
+def test_images_name_the_stacks_that_there_are() -> None:
+    result = run("images", "prd")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: there is no stacks/Pulumi.prd.yaml. Stacks: {', '.join(STACKS)}\n",
+    )
+
+
+# --- schema, rules, kinds ---
+
+
+def test_schema_tells_when_the_file_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = run("schema").stdout
+    monkeypatch.chdir(tmp_path)
+    assert run("schema", "--check").exit_code == 1
+    assert run("schema", "--write").exit_code == 0
+    assert run("schema", "--check").exit_code == 0
+    assert (tmp_path / "schemas" / "stack.schema.json").read_text() == printed
+
+
+@pytest.mark.parametrize(
+    ("file", "made"), [("rules.md", pages.rules_page), ("networks.md", pages.kinds_page)]
+)
+def test_documents_are_current(file: str, made: Any) -> None:
+    assert (ROOT / "docs" / file).read_text() == made(), "run make docs"
+
+
+def test_the_page_of_all_kinds_shows_a_stack_that_works() -> None:
+    stack = re.search(r"```yaml\n(config:.*?)```", run("kinds", "--markdown").stdout, re.DOTALL)
+    assert stack
+    result = run("check", "-", given=stack[1])
+    assert result.exit_code == 0, result.stdout
+
+
+def test_a_rule_is_explained() -> None:
+    listed = run("rules").stdout
+    for name, rule in RULES.items():
+        assert f" {name}: {rule.summary}" in listed
+    name, rule = next(iter(RULES.items()))
+    assert rule.evidence.rstrip(".") in run("rules", name).stdout
+    result = run("rules", name[:-1])
+    assert (result.exit_code, "Did you mean" in result.stderr) == (2, True)
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "typer" else name)
+    with pytest.raises(SystemExit, match=r"pip install 'multus-k3s\[cli\]'"):
+        cli.main()
+
+
+def test_pre_commit_runs_what_is_there() -> None:
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["language"] == "python"
+    assert hook["additional_dependencies"] == [".[cli]"]
+    command, *arguments = hook["entry"].split()
+    assert f'\n{command} = "multus_k3s.cli:main"\n' in (ROOT / "pyproject.toml").read_text()
+    files = [f"stacks/Pulumi.{name}.yaml" for name in STACKS]
+    assert run(*arguments, *files).exit_code == 0
+    named = [*files, "nad.yaml", "apps/camera-nad.yml", "network-attachment-definitions/lan.yaml"]
+    others = ["Pulumi.yaml", "deployment.yaml", "canada.yaml", "network-policies/web.yaml"]
+    assert [one for one in [*named, *others] if re.search(hook["files"], one)] == named

@@ -1,1 +1,0 @@
-"""Command lines over the pure functions of `components/`; the program does not need them."""
