@@ -38,7 +38,5 @@ from .networks.macvlan import Macvlan as Macvlan
 from .networks.raw import Raw as Raw
 from .networks.sriov import Sriov as Sriov
 from .networks.vlan import Vlan as Vlan
-from .placement import ContainerResources as ContainerResources
-from .placement import Resources as Resources
 from .placement import Toleration as Toleration
 from .preflight_run import PreflightError as PreflightError

@@ -13,7 +13,6 @@ from pydantic import BeforeValidator, Field
 
 from .chart import values as helm
 from .chart.extra_values import shape
-from .chart.images import images
 from .chart.versions import Chart
 from .cluster import AnyCluster
 from .fields import Name, PluginName, Registry, SecretName
@@ -62,7 +61,7 @@ class MultusArgs(Model):
     """Taints that Multus and its daemons tolerate; all of them where it is left out."""
     node_selector: NodeSelector = Field(default_factory=dict)
     """Labels of the nodes that Multus and its daemons run on; all Linux nodes without it."""
-    resources: Resources = Field(default_factory=Resources)
+    resources: Resources = Field(default_factory=dict)
     """Requests and limits of the daemons whose container the chart lets them reach."""
     reconciler_schedule: Schedule | None = None
     """When Whereabouts looks for addresses of pods that are gone: cron's five fields, in UTC."""
@@ -113,17 +112,17 @@ class MultusArgs(Model):
     @property
     def values(self) -> helm.Values:
         """Helm values of the main release."""
-        return helm.merged(decided_values(self.configuration), self.extra_values)
+        return helm.chart_values(self.cluster, self.ipams, self.configuration.parts)
 
     @property
     def crd_values(self) -> helm.Values:
-        """Helm values of the CRD release."""
-        return helm.crd_chart_values(self.ipams)
+        """Helm values of the CRD release, whose chart has no defaults of its own."""
+        return {"rke2-whereabouts": {"enabled": "whereabouts" in self.ipams}}
 
     @property
     def images(self) -> tuple[str, ...]:
         """Every image that the nodes pull for this, as its pods name it."""
-        return images(self.values, self.chart.facts)
+        return helm.images(self.values, self.chart.facts)
 
     @property
     def workloads(self) -> tuple[str, ...]:
@@ -154,31 +153,7 @@ def allowed(config: Configuration) -> list[Allowed]:
 
 def examined(config: Configuration) -> list[Finding]:
     """Every finding about what could be read: of the raw Helm values' form, and of the rules."""
-    extra = config.get("extra_values") or {}
-    found = [one.under("extraValues") for one in shape(extra, decided_values(config))]
+    found = [one.under("extraValues") for one in shape(config.get("extra_values", {}))]
     readable = config.without("extra_values") if found else config
     found += run(readable)
     return settle(found, allowed(config), strict=config.get("strict", False))
-
-
-def decided_values(config: Configuration) -> helm.Values:
-    """The Helm values that the program decides, as far as its settings could be read."""
-    cluster, resources = config.cluster, config.get("resources")
-    if cluster is None:
-        return {}
-    return helm.chart_values(
-        helm.ChartInputs(
-            cluster.paths,
-            config.ipams,
-            namespace_isolation=config.get("namespace_isolation", True),
-            global_namespaces=config.get("global_namespaces", ()),
-            registry=config.get("registry"),
-            pull_secrets=config.get("image_pull_secrets", ()),
-            tolerations=[one.render() for one in config.get("tolerations", EVERY_NODE)],
-            node_selector=config.get("node_selector", {}),
-            resources=resources.render() if resources is not None else {},
-            thick=config.get("thick_plugin", False),
-            dynamic_networks=config.get("dynamic_networks_controller", False),
-            containerd_socket=cluster.containerd_socket_path,
-        )
-    )

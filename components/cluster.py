@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from .fields import Checked, Cidr, Cidrs, NodePath, directory, overlap
+from .addresses import Cidr, Cidrs, overlap
+from .fields import Checked, NodePath, directory
 from .findings import Finding, invalid, needs_quotes
 from .model import Model, OneOf
 

@@ -15,9 +15,10 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from .args import MultusArgs, configuration, examined
 from .findings import Finding, Path, Severity, did_you_mean
-from .model import DEEPEST, STACK_FILE, Model, descriptions, explained, lower_case, too_deep, tuples
+from .model import STACK_FILE, Model, tuples
 from .networks import AnyNetwork, Network
 from .rules import Configuration
+from .wording import TOO_DEEP, descriptions, explained, lower_case
 
 NAMESPACE: Final = "multus"
 ACCESS_KEYS: Final = ("kubeconfig", "context")
@@ -55,8 +56,6 @@ def parse(settings: Mapping[str, Any], *, partial: bool = False) -> Parsed:
             if field.is_required() and not partial:
                 text = lower_case(descriptions(MultusArgs)[name])
                 found.append(Finding((key,), f"is missing: {text}"))
-        elif too_deep(value):
-            found.append(Finding((key,), f"is nested more than {DEEPEST} levels deep"))
         elif key == "networks" and isinstance(value, list):
             networks = _networks(value, found)
         else:
@@ -103,6 +102,8 @@ def _read(adapter: TypeAdapter[Any], value: Any, found: list[Finding], path: Pat
         return [adapter.validate_python(value, context=STACK_FILE, by_alias=True, by_name=False)]
     except ValidationError as error:
         found += [one.under(*path) for one in explained(error)]
+    except RecursionError:
+        found.append(Finding(path, TOO_DEEP))
     return []
 
 

@@ -10,31 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from .chart.values import EVERYWHERE, Values
+from .chart.extra_values import schema, shape
+from .chart.values import without_nulls
 from .fields import LABEL, QUALIFIED, Checked, Labels, matches
-from .findings import Finding, did_you_mean, refuse
-from .model import A_MAPPING, Model
+from .findings import Finding, refuse
+from .model import Model
 
 OS: Final = "kubernetes.io/os"
+_VALUE: Final = matches(LABEL, "a taint's value has at most 63 letters, digits, -, _ and .")
 
 
 class Toleration(Model):
     """A toleration, as in a pod."""
 
-    always_written: ClassVar[frozenset[str]] = frozenset({"operator"})
-
     key: Annotated[str, matches(QUALIFIED, "a taint's key is like example.com/name")] | None = None
     """Key of the taint; left out for every key, with operator Exists."""
     operator: Literal["Exists", "Equal"] = "Equal"
     """Exists for any value, Equal for the one that is given."""
-    value: (
-        Annotated[str, matches(LABEL, "a taint's value has at most 63 letters, digits, -, _ and .")]
-        | None
-    ) = None
+    value: Annotated[str, _VALUE] | None = None
     """Value of the taint."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Effect of the taint; left out for every effect."""
@@ -51,16 +48,13 @@ class Toleration(Model):
             rule = "Kubernetes takes it beside NoExecute only"
             yield Finding(("tolerationSeconds",), rule, self.toleration_seconds)
 
-    def render(self) -> Values:
-        return self.for_plugin()
 
-    def everywhere(self, effect: str) -> bool:
-        """Whether it tolerates every taint of that effect, for ever."""
-        whole = self.key is None and self.toleration_seconds is None
-        return whole and self.effect in (effect, None)
-
-
-EVERY_NODE: Final = tuple(Toleration.model_validate(one) for one in EVERYWHERE)
+# Multus runs on every node, also on tainted ones; an IPAM that does not leaves pods there without
+# addresses (the subchart alone tolerates NoSchedule only and may be evicted).
+EVERY_NODE: Final = (
+    Toleration(operator="Exists", effect="NoSchedule"),
+    Toleration(operator="Exists", effect="NoExecute"),
+)
 
 
 def _linux(labels: dict[str, str]) -> dict[str, str]:
@@ -71,78 +65,26 @@ def _linux(labels: dict[str, str]) -> dict[str, str]:
 
 NodeSelector = Annotated[Labels, AfterValidator(_linux)]
 
-# --- Resources, as `resource.Quantity` of Kubernetes (v1.34) reads them ---
-
-STANDARD: Final = ("cpu", "memory", "ephemeral-storage")
-LONGEST_QUANTITY: Final = 32  # the API server cuts at 2^63
-QUANTITY: Final = re.compile(
-    r"([0-9]+\.?[0-9]*|\.[0-9]+)(?:([KMGTPE]i|[numkMGTPE])|([eE][+-]?[0-9]{1,3}))?"
-)
 UNITS: Final = "num kMGTPE"  # each a thousand times the one before it
 
 
-def amount(value: Any) -> Decimal | None:
-    """A quantity as a number; None where it is none."""
-    match = QUANTITY.fullmatch(str(value)) if type(value) in (str, int, float) else None
-    if not match or len(match[0]) > LONGEST_QUANTITY:
-        return None
-    unit = match[2] or " "
-    base = Decimal(1024 if unit.endswith("i") else 1000)
-    return Decimal(f"{match[1]}{match[3] or ''}") * base ** (UNITS.index(unit[0]) - 3)
+def amount(quantity: str | float) -> Decimal:
+    """A quantity as a number, as `resource.Quantity` of Kubernetes (v1.34) reads it."""
+    match = re.fullmatch("([0-9.]+(?:[eE][+-]?[0-9]+)?)([numkMGTPE]?)(i?)", str(quantity))
+    assert match is not None
+    base = Decimal(1024 if match[3] else 1000)
+    return Decimal(match[1]) * base ** (UNITS.index(match[2] or " ") - 3)
 
 
-def _quantities(entries: Any) -> Any:
-    if not isinstance(entries, Mapping):
-        refuse([Finding((), A_MAPPING, entries)])
-    found = []
-    for name, quantity in entries.items():
-        if name not in STANDARD and "/" not in str(name):
-            rule = f"is no resource of a container. {did_you_mean(name, STANDARD)}"
-            found.append(Finding((str(name),), rule))
-        elif amount(quantity) is None:
-            rule = 'that is no quantity. Write it like "100m" or "128Mi"'
-            found.append(Finding((str(name),), rule, quantity))
-    refuse(found)
-    return dict(entries)
-
-
-_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
-Quantities = Annotated[dict[str, Any], Checked(_quantities, _SCHEMA)]
-
-
-class ContainerResources(Model):
-    """Resources of one container. What is left out stays as the chart has it."""
-
-    requests: Quantities = Field(default_factory=dict)
-    """What the scheduler sets aside, such as cpu: 100m and memory: 128Mi."""
-    limits: Quantities = Field(default_factory=dict)
-    """What it gets at most. Beyond the memory it is killed, and pods wait for it to come back."""
-
-    def render(self) -> Values:
-        sides = {"requests": self.requests, "limits": self.limits}
-        return {side: dict(found) for side, found in sides.items() if found}
-
-
-class Resources(Model):
-    """Resources by daemon, as far as the chart's values reach its container."""
-
-    hints: ClassVar[Mapping[str, str]] = {
-        "dhcp": "the chart has no resources for the DHCP daemon. Remove it",
-        "cniPlugins": "the chart has no resources for its init containers. Remove it",
+def _resources(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    refuse(shape(value, "resources"))
+    found = {
+        daemon: {side: given for side, given in sides.items() if given}
+        for daemon, sides in without_nulls(value).items()
     }
+    return {daemon: sides for daemon, sides in found.items() if sides}
 
-    multus: ContainerResources | None = None
-    """Multus's own; with thickPlugin only. The chart's memory limit of it is 1024Mi."""
-    dynamic_networks_controller: ContainerResources | None = None
-    """The dynamic networks controller's."""
-    whereabouts: ContainerResources | None = None
-    """Whereabouts' daemon, on each node; the chart requests 100m and 100Mi and sets no limit."""
-    reconciler: ContainerResources | None = None
-    """Whereabouts' reconciler, one in the cluster; from chart v4.2.415 on, limited to 50Mi."""
 
-    def render(self) -> dict[str, Values]:
-        found = {
-            str(field.validation_alias): getattr(self, name)
-            for name, field in type(self).model_fields.items()
-        }
-        return {daemon: one.render() for daemon, one in found.items() if one and one.render()}
+Resources = Annotated[dict[str, Any], Checked(_resources, schema()["$defs"]["resources"])]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .findings import Finding
 from .rules import registry
 from .rules.configuration import Configuration
-from .rules.live_objects import NEEDS, READS, Live
+from .rules.live_objects import READS, Live
 
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
@@ -35,7 +35,7 @@ def findings(live: Live, config: Configuration) -> list[Finding]:
     return [
         rule.finding(hit, hit.path)
         for rule in registry.of("cluster")
-        if not live.forbidden.issuperset(NEEDS[rule.name])
+        if not live.forbidden.issuperset(rule.needs)
         for hit in rule.check(live, config)
     ]
 
@@ -46,7 +46,9 @@ def left_out(live: Live) -> list[str]:
     lines = []
     for called in forbidden:
         reads = {name for name, one in READS.items() if one.called == called}
-        rules = ", ".join(rule for rule, needs in NEEDS.items() if reads.intersection(needs))
+        rules = ", ".join(
+            one.name for one in registry.of("cluster") if reads.intersection(one.needs)
+        )
         lines.append(
             f"the kubeconfig's user may not read {called}, which these rules look at: {rules}. "
             f"{ROLE} has what is needed"

@@ -1,4 +1,4 @@
-"""The Helm values that the program decides.
+"""The Helm values that the program decides, and the images that follow from them.
 
 On K3s they are the values file of K3s's documentation, put right. Facts about templates are of
 rke2-multus v4.2.414 to v4.3.017.
@@ -6,82 +6,29 @@ rke2-multus v4.2.414 to v4.3.017.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from ..cluster import Paths
-from ..findings import MISSING
+from ..cluster import Cluster
+from .versions import DATA, ChartVersion
 
 Values = dict[str, Any]
 
-# Multus runs on every node, also on tainted ones; an IPAM that does not leaves pods there without
-# addresses (the subchart alone tolerates NoSchedule only and may be evicted).
-EVERYWHERE: Final = (
-    {"operator": "Exists", "effect": "NoSchedule"},
-    {"operator": "Exists", "effect": "NoExecute"},
-)
-PRIORITY: Final = "system-node-critical"
 
-
-@dataclass(frozen=True)
-class ChartInputs:
-    """What the stack chose, as far as Helm values follow from it."""
-
-    paths: Paths
-    ipams: Sequence[str]
-    """The plugins that the stack deploys."""
-    namespace_isolation: bool = True
-    global_namespaces: Sequence[str] = ()
-    registry: str | None = None
-    pull_secrets: Sequence[str] = ()
-    tolerations: Sequence[Mapping[str, Any]] = EVERYWHERE
-    node_selector: Mapping[str, str] = field(default_factory=dict)
-    resources: Mapping[str, Values] = field(default_factory=dict)
-    """By daemon: multus, dynamicNetworksController, whereabouts, reconciler."""
-    thick: bool = False
-    dynamic_networks: bool = False
-    containerd_socket: str | None = None
-
-
-def chart_values(inputs: ChartInputs) -> Values:
-    """Helm values of the main chart."""
-    whereabouts = "whereabouts" in inputs.ipams
-    values: Values = {
-        "config": _config(inputs),
-        "manifests": {"dhcpDaemonSet": "dhcp" in inputs.ipams},
-        "rke2-whereabouts": _whereabouts(inputs) if whereabouts else {"enabled": False},
-        **_secrets(inputs),
+def chart_values(cluster: Cluster, ipams: Sequence[str], settings: Mapping[str, Any]) -> Values:
+    """Helm values of the main chart, for the settings by their names in `MultusArgs`."""
+    paths, thick, registry = cluster.paths, settings["thick_plugin"], settings["registry"]
+    tolerations = [one.for_plugin() for one in settings["tolerations"]]
+    selector = settings["node_selector"]
+    secrets = [{"name": name} for name in settings["image_pull_secrets"]] or None
+    resources = settings["resources"]
+    pod = {name: resources.get(name) for name in ("multus", "dynamicNetworksController")}
+    reconciler = resources.get("reconciler")
+    isolation = {
+        "namespaceIsolation": settings["namespace_isolation"],
+        "globalNamespaces": ",".join(settings["global_namespaces"]) or None,
     }
-    if inputs.registry is not None:
-        values["global"] = {"systemDefaultRegistry": inputs.registry}
-    if list(inputs.tolerations) != list(EVERYWHERE):  # which is the main chart's own
-        values["tolerations"] = inputs.tolerations
-    if inputs.node_selector:
-        values["labels"] = {"nodeSelector": inputs.node_selector}
-    if inputs.thick:
-        values["thickPlugin"] = {"enabled": True}
-    if inputs.dynamic_networks:
-        sockets = {"containerd": inputs.containerd_socket}
-        values["dynamicNetworksController"] = {"enabled": True, "sockets": sockets}
-    daemons = ("multus", "dynamicNetworksController")
-    if pod := {name: inputs.resources[name] for name in daemons if name in inputs.resources}:
-        values["pod"] = {"resources": {"enabled": True, **pod}}
-    return _copy(values)
-
-
-def _secrets(inputs: ChartInputs) -> Values:
-    names = [{"name": name} for name in inputs.pull_secrets]
-    return {"imagePullSecrets": names} if names else {}
-
-
-def _config(inputs: ChartInputs) -> Values:
-    paths = inputs.paths
-    isolation: Values = {"namespaceIsolation": inputs.namespace_isolation}
-    if inputs.global_namespaces:
-        isolation["globalNamespaces"] = ",".join(inputs.global_namespaces)
-    conf: Values = {
+    conf = {
         "confDir": paths.conf_dir,
         "binDir": paths.bin_dir,
         # Mandatory since v4.2.107; its default is not where K3s has its default network.
@@ -93,54 +40,73 @@ def _config(inputs: ChartInputs) -> Values:
         "cleanupConfigOnExit": True,
         **isolation,
     }
-    # The thick plugin's daemon reads none of cni_conf; of the above it needs only the isolation
-    # (multus-cni 4.3.0, pkg/server/config). The DHCP daemon reads cni_conf's binDir beside it.
-    return {"cni_conf": conf, **({"daemon_conf": isolation} if inputs.thick else {})}
-
-
-def _whereabouts(inputs: ChartInputs) -> Values:
-    values: Values = {
+    whereabouts = {
         "enabled": True,
         "fullnameOverride": "whereabouts",
-        "cniConf": {"confDir": inputs.paths.whereabouts_dir, "binDir": inputs.paths.bin_dir},
-        "tolerations": inputs.tolerations,
-        "priorityClassName": PRIORITY,
-        **_secrets(inputs),
+        "cniConf": {"confDir": paths.whereabouts_dir, "binDir": paths.bin_dir},
+        "tolerations": tolerations,
+        "nodeSelector": selector or None,
+        "priorityClassName": "system-node-critical",
+        "imagePullSecrets": secrets,
+        "resources": resources.get("whereabouts"),
+        "reconciler": {"resources": reconciler} if reconciler else None,
     }
-    if inputs.node_selector:
-        values["nodeSelector"] = inputs.node_selector
-    if "whereabouts" in inputs.resources:
-        values["resources"] = inputs.resources["whereabouts"]
-    if "reconciler" in inputs.resources:
-        values["reconciler"] = {"resources": inputs.resources["reconciler"]}
+    controller = {"enabled": True, "sockets": {"containerd": cluster.containerd_socket_path}}
+    values = {
+        # The thick plugin's daemon reads none of cni_conf; of the above it needs only the isolation
+        # (multus-cni 4.3.0, pkg/server/config). The DHCP daemon reads cni_conf's binDir beside it.
+        "config": {"cni_conf": conf, "daemon_conf": isolation if thick else None},
+        "manifests": {"dhcpDaemonSet": "dhcp" in ipams},
+        "rke2-whereabouts": whereabouts if "whereabouts" in ipams else {"enabled": False},
+        "imagePullSecrets": secrets,
+        "global": {"systemDefaultRegistry": registry} if registry else None,
+        "tolerations": tolerations,
+        "labels": {"nodeSelector": selector} if selector else None,
+        "thickPlugin": {"enabled": True} if thick else None,
+        "dynamicNetworksController": controller
+        if settings["dynamic_networks_controller"]
+        else None,
+        "pod": {"resources": {"enabled": True, **pod}} if any(pod.values()) else None,
+    }
+    return _merged(without_nulls(values), settings["extra_values"])
+
+
+def _merged(values: Values, extra: Mapping[str, Any]) -> Values:
+    """The values with the raw ones, which are no values of the program's: `extra_values.py`."""
+    for key, value in without_nulls(extra).items():
+        mine = values.get(key)
+        both = isinstance(mine, dict) and isinstance(value, dict)
+        values[key] = _merged(mine, value) if both else value  # type: ignore[arg-type]
     return values
 
 
-def crd_chart_values(ipams: Sequence[str]) -> Values:
-    """Helm values of the CRD chart. It has no defaults of its own and must be told."""
-    return {"rke2-whereabouts": {"enabled": "whereabouts" in ipams}}
+def without_nulls(value: Any) -> Any:
+    """A copy in plain mappings and lists. Helm is given no null: the chart's default stays."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(one) for key, one in value.items() if one is not None}
+    return [without_nulls(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def merged(decided: Mapping[str, Any], extra: Mapping[str, Any]) -> Values:
-    """The decided values with the raw ones added, where they do not meet."""
-    result = dict(decided)
-    for key, value in extra.items():
-        mine = result.get(key)
-        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(mine, value) if both else value  # type: ignore[arg-type]
-    return _copy(result)
-
-
-def at(values: Any, *path: str | int) -> Any:
-    """What stands at a path through mappings; MISSING where nothing does."""
-    for key in path:
-        if not isinstance(values, Mapping) or key not in values:
-            return MISSING
-        values = values[key]
+def at(values: Any, dotted: str) -> Any:
+    """What stands at a path through mappings, such as image.tag; None where nothing does."""
+    for key in dotted.split("."):
+        values = values.get(key) if isinstance(values, Mapping) else None
     return values
 
 
-def _copy(values: Values) -> Values:
-    """The same in plain mappings and lists; nothing is shared with what it was made from."""
-    copied: Values = json.loads(json.dumps(values))
-    return copied
+def images(values: Values, chart: ChartVersion, *, published: bool = False) -> tuple[str, ...]:
+    """Every image that the main chart's pods name for such Helm values; the CRD chart runs none.
+
+    With `published` the registry is left out: what to copy from for an air-gapped cluster, as
+    against what the nodes pull (`system_default_registry` in the templates).
+    """
+    registry = at(values, "global.systemDefaultRegistry")
+    front = f"{registry}/" if registry and not published else ""
+    found = []
+    for image in DATA["images"]:
+        if all((at(values, switch) is True) is on for switch, on in image["when"].items()):
+            # The table names the tag where it differs between the chart's versions.
+            tag = chart.tags.get(image["tag"], image["tag"])
+            named = {**image, "tag": tag, **(at(values, image["values"]) or {})}
+            found.append(f"{front}{named['repository']}:{named['tag']}")
+    return tuple(found)

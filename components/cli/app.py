@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ..chart.images import images as images_of
+from ..chart.values import images as images_of
 from ..cluster import Nodes
 from ..findings import Finding, Severity, did_you_mean
 from ..rules.registry import RULES

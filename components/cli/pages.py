@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import yaml
 
-from ..model import Model, descriptions, read
+from ..model import Model, read
 from ..networks import KINDS, Network, TypedNetwork
 from ..rules.registry import RULES, Rule
+from ..wording import descriptions
 from .formats import BUILT_IN
 
 LINKS: Final[tuple[Mapping[str, Any], ...]] = (

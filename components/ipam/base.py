@@ -12,8 +12,8 @@ from typing import Any, Final
 from netaddr import IPAddress, IPRange, IPSet
 from pydantic import Field
 
+from ..addresses import Address, AddressField, Cidr, CidrField, Interface
 from ..cluster import Paths
-from ..fields import Address, AddressField, Cidr, CidrField, Interface
 from ..findings import Finding, Path
 from ..model import Model
 
@@ -137,6 +137,24 @@ class Routed(Ipam):
 
     routes: tuple[Route, ...] = ()
     """Routes for the pod."""
+
+    def next_hop(self, route: Route) -> Address | None:
+        """A route's next hop: its own, or the first gateway of its family.
+
+        `ConfigureIface` in pkg/ipam/ipam_linux.go.
+        """
+        family = (one for one in self.default_hops if one.version == route.dst.version)
+        return route.gw or next(family, None)
+
+    @property
+    def default_hops(self) -> tuple[Address, ...]:
+        """Gateways of the pod's addresses, for routes that name none."""
+        return ()
+
+    @property
+    def onlink(self) -> list[list[Cidr]]:
+        """Networks of the pod's addresses: it has one address of each inner list."""
+        return [[pool.cidr] for pool in self.pools]
 
 
 def routes_of(ipam: Ipam | None) -> tuple[Route, ...]:

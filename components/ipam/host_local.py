@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from ..addresses import Address, AddressField, Cidr, CidrField, Interface, contains
 from ..cluster import Paths
-from ..fields import Address, AddressField, CidrField, Interface, NodePath, contains
+from ..fields import NodePath
 from ..findings import Finding, Path
 from ..model import Model
 from .base import (
@@ -137,6 +138,14 @@ class HostLocal(Routed, Subnet):
         """Those that are named, without the plugin's guess."""
         named = (member.gateway for _, member in self._members)
         return known(*named, *(route.gw for route in self.routes))
+
+    @property
+    def default_hops(self) -> tuple[Address, ...]:
+        return tuple(one.ip for one in self.bridge_addresses)
+
+    @property
+    def onlink(self) -> list[list[Cidr]]:
+        return [[one.subnet for _, one in members if one.subnet] for members in self.sets]
 
     @property
     def bridge_addresses(self) -> tuple[Interface, ...]:

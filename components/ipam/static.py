@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from ..fields import Address, AddressField, Interface, InterfaceField
+from ..addresses import Address, AddressField, Interface, InterfaceField
 from ..model import Model
 from .base import Dns, Pool, Routed, first_address, known, with_prefix_of
 
@@ -61,9 +61,12 @@ class Static(Routed):
         )
 
     @property
+    def default_hops(self) -> tuple[Address, ...]:
+        return known(*(one.gateway for one in self.addresses))
+
+    @property
     def gateways(self) -> tuple[Address, ...]:
-        named = (one.gateway for one in self.addresses)
-        return known(*named, *(route.gw for route in self.routes))
+        return known(*self.default_hops, *(route.gw for route in self.routes))
 
     @property
     def bridge_addresses(self) -> tuple[Interface, ...]:

@@ -11,24 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import AliasGenerator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
+from ..addresses import Address, AddressField, Cidr, ExclusionField, Interface, RangeField, contains
 from ..cluster import Paths
-from ..fields import (
-    Address,
-    AddressField,
-    Cidr,
-    ExclusionField,
-    Interface,
-    NodePath,
-    RangeField,
-    contains,
-    matches,
-)
+from ..fields import NodePath, matches
 from ..findings import Finding
 from ..model import Model
 from .base import Dns, Pool, Routed, alone, capacity, known, no_room, usable, with_prefix_of
 
+# In CNI JSON the plugin's keys are in snake case.
+SNAKE_CASE: Final = ConfigDict(
+    alias_generator=AliasGenerator(validation_alias=to_camel, serialization_alias=str)
+)
 LONGEST_LEASE: Final = 600_000  # ten minutes; an ADD gives up after two
 
 PoolName = Annotated[
@@ -45,11 +41,13 @@ Milliseconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE)]
 class Limits(Model):
     """What a range and the flat form of it have in common."""
 
-    range: RangeField | None = None
+    model_config = SNAKE_CASE
+
+    range: RangeField = None
     """The range: a CIDR, /30 (IPv6: /126) at the longest, or FIRST-LAST/PREFIX."""
-    range_start: AddressField | None = Field(default=None, serialization_alias="range_start")
+    range_start: AddressField | None = None
     """First address to hand out; the range's first where it is left out."""
-    range_end: AddressField | None = Field(default=None, serialization_alias="range_end")
+    range_end: AddressField | None = None
     """Last address to hand out; the range's last where it is left out."""
     exclude: tuple[ExclusionField, ...] = ()
     """CIDRs or addresses that are never handed out. The gateway is added by itself."""
@@ -67,8 +65,8 @@ class Limits(Model):
 
     @property
     def cidr(self) -> Cidr:
-        assert self.range is not None  # asked for entries with a range only
-        return self.range.network
+        found: Cidr = self.range.network  # asked for entries with a range only
+        return found
 
     def limits(self) -> tuple[Address, Address]:
         """First and last address as the plugin takes them: it ignores limits outside the range.
@@ -96,15 +94,18 @@ class WhereaboutsRange(Limits):
 class KubernetesAccess(Model):
     """How the plugin reaches the API server."""
 
+    model_config = SNAKE_CASE
+
     kubeconfig: str | None = None
     """A kubeconfig on every node."""
-    k8s_api_root: str | None = Field(default=None, serialization_alias="k8s_api_root")
+    k8s_api_root: str | None = None
     """URL of the API server."""
 
 
 class Whereabouts(Routed, Limits):
     """Addresses by Whereabouts."""
 
+    model_config = SNAKE_CASE
     hints: ClassVar[Mapping[str, str]] = {
         "subnet": "Whereabouts calls it range",
         "ranges": "Whereabouts calls it ipRanges, a plain list",
@@ -120,39 +121,31 @@ class Whereabouts(Routed, Limits):
 
     type: Literal["whereabouts"] = "whereabouts"
     """whereabouts."""
-    ip_ranges: tuple[WhereaboutsRange, ...] = ()
+    ip_ranges: tuple[WhereaboutsRange, ...] = Field(default=(), serialization_alias="ipRanges")
     """Further ranges. Every pod gets one address of each; dual stack has two."""
     gateway: AddressField | None = None
     """The gateway, never handed out. Not with two families: it would be set on both."""
     dns: Dns | None = None
     """DNS data in the plugin's result."""
-    network_name: PoolName | None = Field(default=None, serialization_alias="network_name")
+    network_name: PoolName | None = None
     """Name of the pool. Networks that name the same pool and range share its addresses."""
-    enable_overlapping_ranges: bool = Field(
-        default=True, serialization_alias="enable_overlapping_ranges"
-    )
+    enable_overlapping_ranges: bool = True
     """Let the plugin keep pools that overlap from handing out the same address."""
-    leader_lease_duration: Milliseconds = Field(
-        default=1500, serialization_alias="leader_lease_duration"
-    )
+    leader_lease_duration: Milliseconds = 1500
     """Milliseconds that a holder of the allocation lease is believed alive."""
-    leader_renew_deadline: Milliseconds = Field(
-        default=1000, serialization_alias="leader_renew_deadline"
-    )
+    leader_renew_deadline: Milliseconds = 1000
     """Milliseconds in which the holder must renew; less than the lease's."""
-    leader_retry_period: Milliseconds = Field(
-        default=500, serialization_alias="leader_retry_period"
-    )
+    leader_retry_period: Milliseconds = 500
     """Milliseconds between attempts; with jitter (1.2) less than the deadline."""
-    log_file: NodePath | None = Field(default=None, serialization_alias="log_file")
+    log_file: NodePath | None = None
     """A log file on the node."""
-    log_level: str | None = Field(default=None, serialization_alias="log_level")
+    log_level: str | None = None
     """How much the plugin logs: debug, verbose, error or panic."""
-    configuration_path: str | None = Field(default=None, serialization_alias="configuration_path")
+    configuration_path: str | None = None
     """Where the nodes have whereabouts.conf; the program knows it."""
     kubernetes: KubernetesAccess | None = None
     """The plugin's own kubeconfig; the one of its settings where it is left out."""
-    node_slice_size: str | None = Field(default=None, serialization_alias="node_slice_size")
+    node_slice_size: str | None = None
     """Size of a node's share of the range; needs Whereabouts' node slice controller."""
 
     def incomplete(self) -> Iterator[Finding]:
@@ -169,6 +162,10 @@ class Whereabouts(Routed, Limits):
     @property
     def gateways(self) -> tuple[Address, ...]:
         return known(self.gateway, *(route.gw for route in self.routes))
+
+    @property
+    def default_hops(self) -> tuple[Address, ...]:
+        return known(self.gateway)
 
     @property
     def bridge_addresses(self) -> tuple[Interface, ...]:

@@ -14,15 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..addresses import AddressField, InterfaceField, contains, versions_of
 from ..cluster import Cluster
-from ..fields import (
-    AddressField,
-    InterfaceField,
-    InterfaceName,
-    MacAddress,
-    contains,
-    versions_of,
-)
+from ..fields import InterfaceName, MacAddress
 from ..findings import ArgsError, Finding
 from ..ipam import HostLocal, Ipam, Static
 from ..model import Model

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..fields import Interface, InterfaceName, Mtu, VlanId
+from ..addresses import Interface
+from ..fields import InterfaceName, Mtu, VlanId
 from ..findings import Finding, Path
 from ..model import Model
 from .base import DEFAULT_VLAN, TypedNetwork, Wire
@@ -105,7 +106,11 @@ class Bridge(TypedNetwork):
         return {self.bridge: ("bridge",)}
 
     @property
+    def has_gateway(self) -> bool:
+        """Whether the bridge takes an address; isDefaultGateway includes isGateway."""
+        return self.is_gateway or self.is_default_gateway
+
+    @property
     def own_addresses(self) -> tuple[Interface, ...]:
         """Addresses that the bridge itself takes on each node."""
-        gateway = self.is_gateway or self.is_default_gateway
-        return self.ipam.bridge_addresses if gateway and self.ipam is not None else ()
+        return self.ipam.bridge_addresses if self.has_gateway and self.ipam is not None else ()

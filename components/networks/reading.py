@@ -129,19 +129,18 @@ def _attempt(model: type[M], json: Json, found: Reading, path: Path) -> M | None
             named = ("annotations", RESOURCE_NAME) if one.path[:1] == ("resourceName",) else None
             found.invalid.append(Finding(named or (*where, *one.path), one.message, one.value))
         return None
-    for below, key, owner in made.unread():
-        if below[:1] == ("ipam",) and isinstance(made, TypedNetwork):
-            continue  # told when the IPAM itself was read
-        if below[:1] and below[0] in CHAINED:
-            continue
+    for below, part in made.walk():
+        if below[:1] in (("ipam",), *((name,) for name in CHAINED)):
+            continue  # told when it was read by itself
+        kind = type(part)
         names = tuple(
-            str(field.serialization_alias)
-            for name, field in owner.model_fields.items()
-            if name in owner.plugin_fields() or name == "type"
+            str(one.serialization_alias)
+            for name, one in kind.model_fields.items()
+            if name in {*kind.plugin_fields(), "type"}
         )
-        found.unread.append(
-            (("config", *path, *made.as_written(below), key), key, names, _hint(owner, key))
-        )
+        for key in part.unread:
+            where = ("config", *path, *made.as_written(below), key)
+            found.unread.append((where, key, names, _hint(kind, key)))
     return made
 
 

@@ -9,11 +9,14 @@ from ipaddress import ip_network
 from typing import Final
 
 from netaddr import IPSet
+from pydantic.alias_generators import to_snake
 
-from ..fields import Cidr, overlap
+from ..addresses import Cidr, overlap
 from ..findings import repeated
 from ..ipam import HostLocal, Static, Whereabouts
-from ..ipam.base import Pool
+from ..ipam.base import Ipam, Pool
+from ..ipam.whereabouts import Limits
+from ..networks.base import TypedNetwork
 from .configuration import Configuration, Declared
 from .registry import Hit, rule
 
@@ -31,118 +34,99 @@ SPECIAL: Final[tuple[tuple[str, Cidr], ...]] = tuple(
 )
 
 
-@rule("special-address")
-def special_address(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for pool in one.pools:
+@rule("special-address", Ipam)
+def special_address(ipam: Ipam) -> Iterator[Hit]:
+    for pool in ipam.pools:
         for use, special in SPECIAL:
             if overlap(special, pool.cidr) and pool.addresses & IPSet([str(special)]):
-                message = f"{special} is {use}: no pod can use it"
-                yield Hit(("ipam", *pool.path), message, str(pool))
+                yield Hit(pool.path, f"{special} is {use}: no pod can use it", str(pool))
 
 
-@rule("limit-ignored")
-def limit_ignored(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.ipam, Whereabouts) and one.ipam.range is None:
-        flat = one.ipam
-        for key, given in (
-            ("rangeStart", flat.range_start),
-            ("rangeEnd", flat.range_end),
-            ("exclude", flat.exclude),
-        ):
-            if given:
+@rule("limit-ignored", Limits)
+def limit_ignored(entry: Limits) -> Iterator[Hit]:
+    if entry.range is None:
+        for key in ("rangeStart", "rangeEnd", "exclude"):
+            if getattr(entry, to_snake(key)):
                 message = "Whereabouts reads it beside range only, and there is none"
-                yield Hit(("ipam", key), message, remedy="Put it into the entry that it is for")
-    for path, entry in one.ipam.entries if isinstance(one.ipam, Whereabouts) else ():
-        first, last = entry.limits()
-        for key, limit in (("rangeStart", entry.range_start), ("rangeEnd", entry.range_end)):
-            if limit is not None and limit not in (first, last):
-                message = f"Whereabouts ignores it and hands out {first} to {last}"
-                yield Hit(("ipam", *path, key), message, str(limit))
+                yield Hit((key,), message, remedy="Put it into the entry that it is for")
+        return
+    first, last = entry.limits()
+    for key, limit in (("rangeStart", entry.range_start), ("rangeEnd", entry.range_end)):
+        if limit is not None and limit not in (first, last):
+            message = f"Whereabouts ignores it and hands out {first} to {last}"
+            yield Hit((key,), message, str(limit))
 
 
-@rule("range-with-host-bits")
-def range_with_host_bits(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for path, entry in one.ipam.entries if isinstance(one.ipam, Whereabouts) else ():
-        if entry.range and entry.range.first is None and str(entry.range) != str(entry.cidr):
-            message = f"Whereabouts takes the whole of {entry.cidr}"
-            remedy = f'Did you mean "{entry.cidr}"?'
-            yield Hit(("ipam", *path, "range"), message, str(entry.range), remedy)
+@rule("range-with-host-bits", Limits)
+def range_with_host_bits(entry: Limits) -> Iterator[Hit]:
+    if entry.range and entry.range.first is None and str(entry.range) != str(entry.cidr):
+        message = f"Whereabouts takes the whole of {entry.cidr}"
+        yield Hit(("range",), message, str(entry.range), f'Did you mean "{entry.cidr}"?')
 
 
-@rule("exclude-outside")
-def exclude_outside(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for path, entry in one.ipam.entries if isinstance(one.ipam, Whereabouts) else ():
-        for index, hole in enumerate(entry.exclude):
-            if not overlap(hole, entry.cidr):
-                where = ("ipam", *path, "exclude", index)
-                yield Hit(where, f"it is outside {entry.cidr}", str(hole))
+@rule("exclude-outside", Limits)
+def exclude_outside(entry: Limits) -> Iterator[Hit]:
+    for index, hole in enumerate(entry.exclude if entry.range else ()):
+        if not overlap(hole, entry.cidr):
+            yield Hit(("exclude", index), f"it is outside {entry.cidr}", str(hole))
 
 
-@rule("nothing-left")
-def nothing_left(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for pool in one.pools:
+@rule("nothing-left", Ipam)
+def nothing_left(ipam: Ipam) -> Iterator[Hit]:
+    for pool in ipam.pools:
         if not pool.addresses:
             message = "nothing is left of it for pods: all is excluded, or the gateway's"
-            yield Hit(("ipam", *pool.path), message, str(pool))
+            yield Hit(pool.path, message, str(pool))
 
 
-@rule("one-address")
-def one_address(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.ipam, Whereabouts | HostLocal) and one.ipam.capacity == 1:
-        path, pool = one.pools[0].path, one.pools[0]
-        yield Hit(("ipam", *path), "it has one address, and a rolling update hangs", str(pool))
+@rule("one-address", Whereabouts, HostLocal)
+def one_address(ipam: Whereabouts | HostLocal) -> Iterator[Hit]:
+    if ipam.capacity == 1:
+        pool = ipam.pools[0]
+        yield Hit(pool.path, "it has one address, and a rolling update hangs", str(pool))
 
 
-def _broadcasts(one: Declared) -> Iterator[Hit]:
-    for pool in one.pools:
+def _broadcasts(ipam: Ipam) -> Iterator[Hit]:
+    for pool in ipam.pools:
         broadcast = pool.cidr.broadcast_address
         if pool.cidr.version == 4 and pool.cidr.prefixlen < 31 and pool.hands_out(broadcast):
             message = f"{broadcast} is the broadcast address of {pool.cidr}, and no host's"
-            yield Hit(("ipam", *pool.path), message, str(pool))
+            yield Hit(pool.path, message, str(pool))
 
 
-@rule("static-broadcast-address")
-def static_broadcast_address(one: Declared, _: Configuration) -> Iterator[Hit]:
-    yield from _broadcasts(one) if isinstance(one.ipam, Static) else ()
+rule("static-broadcast-address", Static)(_broadcasts)
+rule("broadcast-handed-out", HostLocal, Whereabouts)(_broadcasts)
 
 
-@rule("broadcast-handed-out")
-def broadcast_handed_out(one: Declared, _: Configuration) -> Iterator[Hit]:
-    yield from () if isinstance(one.ipam, Static) else _broadcasts(one)
-
-
-@rule("link-local-range")
-def link_local_range(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for pool in one.pools:
+@rule("link-local-range", Ipam)
+def link_local_range(ipam: Ipam) -> Iterator[Hit]:
+    for pool in ipam.pools:
         if pool.cidr.version == 6 and pool.cidr.is_link_local:
             message = "fe80::/10 is link-local, and each interface has a network of it already"
-            yield Hit(("ipam", *pool.path), message, str(pool))
+            yield Hit(pool.path, message, str(pool))
 
 
-@rule("static-address-twice")
-def static_address_twice(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.ipam, Static):
-        written = [entry.address for entry in one.ipam.addresses]
-        for index, first in repeated(written):
-            where = ("ipam", "addresses", index, "address")
-            yield Hit(where, f"addresses[{first}] has it already", str(written[index]))
+@rule("static-address-twice", Static)
+def static_address_twice(ipam: Static) -> Iterator[Hit]:
+    written = [entry.address for entry in ipam.addresses]
+    for index, first in repeated(written):
+        message = f"addresses[{first}] has it already"
+        yield Hit(("addresses", index, "address"), message, str(written[index]))
 
 
-@rule("static-without-addresses")
-def static_without_addresses(one: Declared, _: Configuration) -> Iterator[Hit]:
-    plugin, network = one.ipam, one.typed
-    if not isinstance(plugin, Static) or plugin.addresses or plugin.routes:
-        return
-    if network is None or "ips" not in network.capabilities:
+@rule("static-without-addresses", TypedNetwork)
+def static_without_addresses(network: TypedNetwork) -> Iterator[Hit]:
+    ipam = network.ipam
+    if isinstance(ipam, Static) and not (ipam.addresses or ipam.routes or network.capabilities):
         yield Hit(("ipam", "addresses"), "names none, so each pod must bring its own")
 
 
-@rule("same-range-twice")
-def same_range_twice(one: Declared, _: Configuration) -> Iterator[Hit]:
-    entries = one.ipam.entries if isinstance(one.ipam, Whereabouts) else ()
-    for index, first in repeated(entry.cidr for _, entry in entries):
+@rule("same-range-twice", Whereabouts)
+def same_range_twice(ipam: Whereabouts) -> Iterator[Hit]:
+    for index, first in repeated(entry.cidr for _, entry in ipam.entries):
+        path, entry = ipam.entries[index]
         message = f"entry {first} is of it too, and one range is one pool for a pod"
-        yield Hit(("ipam", *entries[index][0], "range"), message, str(entries[index][1].range))
+        yield Hit((*path, "range"), message, str(entry.range))
 
 
 @rule("ranges-overlap")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..addresses import versions_of
 from ..ipam import Static, Whereabouts
 from ..ipam.base import routes_of
-from ..networks.on_master import OnMaster
-from .configuration import Configuration, Declared
+from ..networks.base import TypedNetwork
 from .registry import Hit, rule
 
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
@@ -18,19 +18,17 @@ MOST_TIME: Final = (2**32 - 1) * 8 // 125  # microseconds
 LONGEST_PACKET: Final = 2**32 - 1  # nanoseconds of the rate
 
 
-@rule("bandwidth-without-cable")
-def bandwidth_without_cable(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if network is not None and network.bandwidth is not None and not network.veth:
+@rule("bandwidth-without-cable", TypedNetwork)
+def bandwidth_without_cable(network: TypedNetwork) -> Iterator[Hit]:
+    if network.bandwidth is not None and not network.veth:
         message = f"shapes the cable between pod and node, and {network.type} has none"
         yield Hit(("bandwidth",), f"{message}: no pod would start")
 
 
-@rule("bandwidth-out-of-bounds")
-def bandwidth_out_of_bounds(one: Declared, _: Configuration) -> Iterator[Hit]:
+@rule("bandwidth-out-of-bounds", TypedNetwork)
+def bandwidth_out_of_bounds(network: TypedNetwork) -> Iterator[Hit]:
     """A burst that the kernel would be told wrongly, or limits that no full packet passes."""
-    network = one.typed
-    if network is None or network.bandwidth is None or not network.veth:
+    if network.bandwidth is None or not network.veth:
         return
     mtu = getattr(network, "mtu", None) or USUAL_MTU
     size = mtu + HEADER
@@ -70,70 +68,61 @@ def _up(dividend: int, divisor: int) -> int:
     return -(-dividend // divisor)
 
 
-@rule("sbr-without-addresses")
-def sbr_without_addresses(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if one.typed is not None and one.typed.sbr is not None and one.ipam is None:
+@rule("sbr-without-addresses", TypedNetwork)
+def sbr_without_addresses(network: TypedNetwork) -> Iterator[Hit]:
+    if network.sbr is not None and network.ipam is None:
         yield Hit(("sbr",), "needs addresses")
 
 
-@rule("sbr-without-gateway")
-def sbr_without_gateway(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network, plugin = one.typed, one.ipam
-    if network is None or network.sbr is None:
+@rule("sbr-without-gateway", TypedNetwork)
+def sbr_without_gateway(network: TypedNetwork) -> Iterator[Hit]:
+    plugin, brought = network.ipam, "ips" in network.capabilities
+    if network.sbr is None or any(route.dst.prefixlen == 0 for route in routes_of(plugin)):
         return
     if network.sbr.table is not None:
         yield Hit(("sbr", "table"), "the plugin then makes rules and no routes", network.sbr.table)
-    elif any(route.dst.prefixlen == 0 for route in routes_of(plugin)):
-        return
     elif isinstance(plugin, Whereabouts) and plugin.gateway is None:
         yield Hit(("sbr",), "routes by the gateway, and there is none", remedy="Set ipam.gateway")
-    elif isinstance(plugin, Static) and (
-        "ips" in network.capabilities or any(one.gateway is None for one in plugin.addresses)
-    ):
-        message = "routes by the gateway of each address, and one that a pod brings has none"
-        if "ips" not in network.capabilities:
-            message = "routes by the gateway of each address, and one has none"
+    elif isinstance(plugin, Static) and (brought or None in [a.gateway for a in plugin.addresses]):
+        which = "one that a pod brings" if brought else "one"
+        message = f"routes by the gateway of each address, and {which} has none"
         yield Hit(("sbr",), message, remedy="Give the ipam a route to 0.0.0.0/0 by the gateway")
 
 
-@rule("tuning-without-effect")
-def tuning_without_effect(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if network is None:
-        return
+@rule("tuning-without-effect", TypedNetwork)
+def tuning_without_effect(network: TypedNetwork) -> Iterator[Hit]:
     for key in ("tuning", "bandwidth"):
         model = getattr(network, key)
         if model is not None and not model.for_plugin() and "mac" not in network.capabilities:
             yield Hit((key,), "is empty and changes nothing")
 
 
-@rule("ipv6-switched-off")
-def ipv6_switched_off(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if network is None or not any(pool.cidr.version == 6 for pool in one.pools):
-        return
-    for key, value in (network.tuning.sysctl if network.tuning else {}).items():
+def _ipv6(network: TypedNetwork) -> bool:
+    return network.ipam is not None and 6 in versions_of(pool.cidr for pool in network.ipam.pools)
+
+
+@rule("ipv6-switched-off", TypedNetwork)
+def ipv6_switched_off(network: TypedNetwork) -> Iterator[Hit]:
+    for key, value in network.tuning.sysctl.items() if network.tuning and _ipv6(network) else ():
         if key.replace("/", ".").endswith(".disable_ipv6") and value.strip() != "0":
             message = "the network gives IPv6 addresses, and the pod would lose them"
             yield Hit(("tuning", "sysctl", key), message, value)
 
 
-@rule("mtu-too-small-for-ipv6")
-def mtu_too_small_for_ipv6(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if network is None or not any(pool.cidr.version == 6 for pool in one.pools):
-        return
-    inner = network.tuning.mtu if network.tuning else None
-    for path, mtu in ((("mtu",), getattr(network, "mtu", None)), (("tuning", "mtu"), inner)):
-        if mtu is not None and mtu < SMALLEST_IPV6_MTU:
+def _mtus(network: TypedNetwork) -> tuple[int | None, int | None]:
+    """The network's own MTU, and tuning's."""
+    return getattr(network, "mtu", None), network.tuning.mtu if network.tuning else None
+
+
+@rule("mtu-too-small-for-ipv6", TypedNetwork)
+def mtu_too_small_for_ipv6(network: TypedNetwork) -> Iterator[Hit]:
+    for path, mtu in zip((("mtu",), ("tuning", "mtu")), _mtus(network), strict=True):
+        if mtu is not None and mtu < SMALLEST_IPV6_MTU and _ipv6(network):
             yield Hit(path, f"IPv6 needs at least {SMALLEST_IPV6_MTU} (RFC 8200)", mtu)
 
 
-@rule("tuning-mtu-twice")
-def tuning_mtu_twice(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if network is None or network.tuning is None or network.tuning.mtu is None:
-        return
-    own = network.mtu if isinstance(network, OnMaster) else getattr(network, "mtu", None)
-    if own is not None and own != network.tuning.mtu:
-        yield Hit(("tuning", "mtu"), f"the network's own mtu is {own}", network.tuning.mtu)
+@rule("tuning-mtu-twice", TypedNetwork)
+def tuning_mtu_twice(network: TypedNetwork) -> Iterator[Hit]:
+    own, behind = _mtus(network)
+    if own is not None and behind not in (None, own):
+        yield Hit(("tuning", "mtu"), f"the network's own mtu is {own}", behind)

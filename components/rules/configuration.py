@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from ..addresses import Cidr
 from ..chart.versions import Chart
 from ..cluster import Cluster
-from ..fields import Cidr
 from ..findings import Path
 from ..ipam.base import Ipam, Pool
+from ..model import Model
 from ..networks import Network, TypedNetwork
 from ..networks.base import Wire
 
@@ -34,6 +36,13 @@ class Declared:
         """Its IPAM, also where a raw network's own plugin is not known."""
         found: Ipam | None = getattr(self.network, "ipam", None)
         return found
+
+    @cached_property
+    def parts(self) -> list[tuple[Path, Model]]:
+        """The network's models, its IPAM's and their parts, each with its path."""
+        if self.typed is not None:
+            return [*self.typed.walk()]
+        return [*self.ipam.walk(("ipam",))] if self.ipam is not None else []
 
     @property
     def pools(self) -> tuple[Pool, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice
 
-from ..fields import Address, Cidr, Interface, contains, versions_of
+from ..addresses import Address, Cidr, Interface, contains, versions_of
+from ..findings import Path
 from ..ipam import Dhcp, HostLocal, Static, Whereabouts
-from ..ipam.base import is_host
-from ..networks.base import DEFAULT_VLAN, Wire
+from ..ipam.base import Ipam, is_host
+from ..networks.base import DEFAULT_VLAN, TypedNetwork, Wire
 from ..networks.bridge import Bridge
 from .configuration import Configuration, Declared
 from .registry import Hit, rule
@@ -54,20 +55,17 @@ def gateway_handed_out(config: Configuration) -> Iterator[Hit]:
                 yield Hit(where, f"it hands out {router}, {of}", str(pool), remedy)
 
 
-@rule("gateway-is-the-pods")
-def gateway_is_the_pods(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if not isinstance(one.ipam, Static):
-        return
-    own = [entry.address.ip for entry in one.ipam.addresses]
-    for index, entry in enumerate(one.ipam.addresses):
+@rule("gateway-is-the-pods", Static)
+def gateway_is_the_pods(ipam: Static) -> Iterator[Hit]:
+    own = [entry.address.ip for entry in ipam.addresses]
+    for index, entry in enumerate(ipam.addresses):
         if entry.gateway in own:
-            where = ("ipam", "addresses", index, "gateway")
+            where = ("addresses", index, "gateway")
             yield Hit(where, "that is the pod's own address", str(entry.gateway))
 
 
-def _named(one: Declared) -> Iterator[tuple[tuple[str | int, ...], Address | None, list[Cidr]]]:
+def _named(plugin: Ipam) -> Iterator[tuple[Path, Address | None, list[Cidr]]]:
     """Each gateway with its path, and the networks of which one must hold it."""
-    plugin = one.ipam
     if isinstance(plugin, Whereabouts):
         yield ("gateway",), plugin.gateway, [pool.cidr for pool in plugin.pools]
     elif isinstance(plugin, HostLocal):
@@ -78,50 +76,42 @@ def _named(one: Declared) -> Iterator[tuple[tuple[str | int, ...], Address | Non
             yield ("addresses", index, "gateway"), entry.gateway, [entry.address.network]
 
 
-@rule("gateway-outside-range")
-def gateway_outside_range(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for path, gateway, cidrs in _named(one):
+@rule("gateway-outside-range", Ipam)
+def gateway_outside_range(ipam: Ipam) -> Iterator[Hit]:
+    for path, gateway, cidrs in _named(ipam):
         if gateway is None:
             continue
         inside = [cidr for cidr in cidrs if contains(cidr, gateway)]
         if not inside:
             message = f"a pod with an address of {cidrs[0]} cannot reach it"
-            yield Hit(("ipam", *path), message, str(gateway), f"Choose one inside {cidrs[0]}")
+            yield Hit(path, message, str(gateway), f"Choose one inside {cidrs[0]}")
         elif not any(is_host(gateway, cidr) for cidr in inside):
             message = f"that is not a host's address in {inside[0]}"
-            yield Hit(("ipam", *path), message, str(gateway), "Choose another")
+            yield Hit(path, message, str(gateway), "Choose another")
 
 
-@rule("bridge-takes-the-routers-address")
-def bridge_takes_the_routers_address(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if isinstance(network, Bridge) and isinstance(one.ipam, Dhcp) and _is_gateway(network):
+@rule("bridge-takes-the-routers-address", Bridge)
+def bridge_takes_the_routers_address(network: Bridge) -> Iterator[Hit]:
+    if network.has_gateway and isinstance(network.ipam, Dhcp):
         message = "the bridge would take the address of the DHCP server's gateway"
         yield Hit(("isGateway",), message, value=True)
 
 
-@rule("bridge-address-by-the-pod")
-def bridge_address_by_the_pod(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if not isinstance(network, Bridge) or not isinstance(one.ipam, Static):
-        return
-    if _is_gateway(network) and "ips" in network.capabilities:
+@rule("bridge-address-by-the-pod", Bridge)
+def bridge_address_by_the_pod(network: Bridge) -> Iterator[Hit]:
+    brought = isinstance(network.ipam, Static) and "ips" in network.capabilities
+    if network.has_gateway and brought:
         message = "for a pod that brings its address the bridge takes the first one of that network"
         yield Hit(("isGateway",), message, value=True)
 
 
-def _is_gateway(network: Bridge) -> bool:
-    return network.is_gateway or network.is_default_gateway
-
-
-@rule("gateway-of-two-families")
-def gateway_of_two_families(one: Declared, _: Configuration) -> Iterator[Hit]:
-    plugin, network = one.ipam, one.typed
-    if not isinstance(plugin, Whereabouts) or len(versions_of(p.cidr for p in plugin.pools)) < 2:
+@rule("gateway-of-two-families", TypedNetwork)
+def gateway_of_two_families(network: TypedNetwork) -> Iterator[Hit]:
+    plugin = network.ipam
+    if not isinstance(plugin, Whereabouts) or plugin.gateway is None:
         return
-    if plugin.gateway is None or network is None:
-        return
-    if network.sbr is not None or (isinstance(network, Bridge) and network.own_addresses):
+    by_family = network.sbr is not None or (isinstance(network, Bridge) and network.has_gateway)
+    if by_family and len(versions_of(pool.cidr for pool in plugin.pools)) > 1:
         message = "the plugin sets it on the addresses of both families"
         yield Hit(("ipam", "gateway"), message, str(plugin.gateway))
 
@@ -133,45 +123,49 @@ def _collide(one: Interface, other: Interface) -> bool:
     return one.version == 4 or one.ip in other.network or other.ip in one.network
 
 
+def _bridges(config: Configuration) -> Iterator[tuple[Declared, Bridge, tuple[str, int]]]:
+    """The bridge networks, with the bridge and VLAN that has their address."""
+    for one, network in config.typed:
+        if isinstance(network, Bridge):
+            yield one, network, (network.bridge, network.vlan or DEFAULT_VLAN)
+
+
 @rule("bridge-address-conflict")
 def bridge_address_conflict(config: Configuration) -> Iterator[Hit]:
-    held: list[tuple[Declared, tuple[str, int], Interface]] = []
-    for one, network in config.typed:
-        if not isinstance(network, Bridge):
-            continue
-        place = (network.bridge, network.vlan or DEFAULT_VLAN)
+    held: list[tuple[int, tuple[str, int], Interface]] = []
+    for one, network, place in _bridges(config):
         own = network.own_addresses
         if pair := next((pair for pair in combinations(own, 2) if _collide(*pair)), None):
             message = f"the bridge would need {pair[0]} and {pair[1]}, and it can have one of them"
             remedy = "Leave isGateway out, or make a network of each subnet, on bridges or VLANs"
             yield Hit(one.place(("isGateway",)), message, remedy=f"{remedy} of their own")
-        for wanted in own:
-            clash = next((h for h in held if h[1] == place and _collide(h[2], wanted)), None)
-            if clash is not None and clash[0].index != one.index:
-                message = (
-                    f"the bridge would need {wanted}, and for networks[{clash[0].index}] it has "
-                    f"{clash[2]}. It can have one of them"
-                )
-                yield Hit(one.place(("isGateway",)), message)
-                break
-        held += [(one, place, wanted) for wanted in own]
+        clashes = (
+            (index, has, wanted)
+            for wanted in own
+            for index, there, has in held
+            if there == place and _collide(has, wanted)
+        )
+        for index, has, wanted in islice(clashes, 1):
+            message = (
+                f"the bridge would need {wanted}, and for networks[{index}] it has {has}. It can "
+                "have one of them"
+            )
+            yield Hit(one.place(("isGateway",)), message)
+        held += [(one.index, place, wanted) for wanted in own]
 
 
 @rule("subnet-on-two-bridges")
 def subnet_on_two_bridges(config: Configuration) -> Iterator[Hit]:
-    held: list[tuple[Declared, tuple[str, int], Interface]] = []
-    for one, network in config.typed:
-        if not isinstance(network, Bridge):
-            continue
-        place = (network.bridge, network.vlan or DEFAULT_VLAN)
+    held: list[tuple[int, tuple[str, int], Interface]] = []
+    for one, network, place in _bridges(config):
         for wanted in network.own_addresses:
-            for other, there, has in held:
+            for index, there, has in held:
                 if there != place and (has.ip in wanted.network or wanted.ip in has.network):
                     message = (
                         f"the node would have {wanted} beside {has}, which it has for "
-                        f"networks[{other.index}] on another bridge or VLAN, and answer pods of "
-                        "one of them only"
+                        f"networks[{index}] on another bridge or VLAN, and answer pods of one of "
+                        "them only"
                     )
                     yield Hit(one.place(("isGateway",)), message)
                     break
-            held.append((one, place, wanted))
+            held.append((one.index, place, wanted))

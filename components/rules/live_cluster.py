@@ -8,15 +8,15 @@ from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Final
 
+from ..addresses import Cidr, overlap
 from ..chart.versions import CHART, CRD_CHART, CRD_RELEASE, NAMESPACE, RELEASE
 from ..cluster_tasks.crd_handover import KEEP, RELEASE_NAME, RELEASE_NAMESPACE, marks
 from ..cluster_tasks.kubectl import TaskError, one_line
-from ..fields import Cidr, overlap
 from ..findings import Path, did_you_mean, some
 from ..ipam.base import routes_of
 from .configuration import Configuration
-from .live_objects import CRDS, UNMANAGED, Json, Live, live_rule, name_of, notes
-from .registry import Hit
+from .live_objects import CRDS, UNMANAGED, Json, Live, name_of, notes
+from .registry import Hit, rule
 
 # …/multus-cni:v4, rancher/hardened-multus-cni:v4.2.1, nfvpe/multus; not the controllers beside it.
 IMAGE: Final = re.compile(r"(?:^|[/-])multus(?:-cni|-thick)?(?:[:@]|$)")
@@ -46,7 +46,7 @@ def elsewhere(live: Live, config: Configuration) -> Iterator[tuple[str, Cidr, st
                 yield key, cidr, f"{cidr} of {owner}"
 
 
-@live_rule("cidr-differs", "nodes", "service")
+@rule("cidr-differs", "nodes", "service")
 def cidr_differs(live: Live, config: Configuration) -> Iterator[Hit]:
     found = list(elsewhere(live, config))
     for key in dict.fromkeys(key for key, _, _ in found):
@@ -54,7 +54,7 @@ def cidr_differs(live: Live, config: Configuration) -> Iterator[Hit]:
         yield Hit(("cluster", key), f"does not cover {shown}")
 
 
-@live_rule("overlaps-the-cluster", "nodes", "service")
+@rule("overlaps-the-cluster", "nodes", "service")
 def overlaps_the_cluster(live: Live, config: Configuration) -> Iterator[Hit]:
     found = list(elsewhere(live, config))
     for declared in config.networks:
@@ -68,7 +68,7 @@ def overlaps_the_cluster(live: Live, config: Configuration) -> Iterator[Hit]:
                 yield Hit(declared.place(("ipam", *path)), message, str(cidr))
 
 
-@live_rule("address-of-a-node", "nodes")
+@rule("address-of-a-node", "nodes")
 def address_of_a_node(live: Live, config: Configuration) -> Iterator[Hit]:
     own = []
     for node in live.nodes:
@@ -83,7 +83,7 @@ def address_of_a_node(live: Live, config: Configuration) -> Iterator[Hit]:
                 yield Hit(declared.place(("ipam", *pool.path)), message, str(pool))
 
 
-@live_rule("namespace-missing", "namespaces")
+@rule("namespace-missing", "namespaces")
 def namespace_missing(live: Live, config: Configuration) -> Iterator[Hit]:
     there = {name_of(one): one for one in live.items("namespaces")}
     first = {one.network.namespace: one for one in reversed(config.networks)}
@@ -107,14 +107,14 @@ def installs_multus(chart: Json) -> bool:
     return bool(ours) and notes(chart).get(UNMANAGED) != "true"
 
 
-@live_rule("helmchart-of-multus", "helmcharts")
+@rule("helmchart-of-multus", "helmcharts")
 def helmchart_of_multus(live: Live, _: Configuration) -> Iterator[Hit]:
     for chart in filter(installs_multus, live.items("helmcharts")):
         where = chart["metadata"]["namespace"]
         yield Hit((), f"HelmChart {name_of(chart)} in {where} installs Multus too")
 
 
-@live_rule("other-multus", "daemonsets")
+@rule("other-multus", "daemonsets")
 def other_multus(live: Live, _: Configuration) -> Iterator[Hit]:
     # A release of our own name is the hand-over's matter: the stack's state tells whose it is.
     known = {(NAMESPACE, RELEASE)}  # and those that the Helm controller makes of HelmCharts
@@ -133,7 +133,7 @@ def other_multus(live: Live, _: Configuration) -> Iterator[Hit]:
     yield from (Hit((), message) for message in sorted(found))
 
 
-@live_rule("cilium-exclusive", "cilium")
+@rule("cilium-exclusive", "cilium")
 def cilium_exclusive(live: Live, _: Configuration) -> Iterator[Hit]:
     data = (live.found.get("cilium") or {}).get("data") or {}
     if data.get("cni-exclusive") == "true":
@@ -156,12 +156,12 @@ def crds(live: Live, config: Configuration) -> Iterator[tuple[Json, str]]:
             yield crd, str(failure)
 
 
-@live_rule("crd-of-another-release", *CRDS)
+@rule("crd-of-another-release", *CRDS)
 def crd_of_another_release(live: Live, config: Configuration) -> Iterator[Hit]:
     yield from (Hit((), why) for _, why in crds(live, config) if why not in ("", KEEP))
 
 
-@live_rule("crd-not-kept", *CRDS)
+@rule("crd-not-kept", *CRDS)
 def crd_not_kept(live: Live, config: Configuration) -> Iterator[Hit]:
     for crd, why in crds(live, config):
         if why == KEEP:

@@ -12,8 +12,8 @@ from ..findings import FindingsError, some
 from ..ipam import HostLocal
 from ..model import read
 from .configuration import Configuration, Declared
-from .live_objects import FLANNEL, Json, Live, labels, live_rule, name_of, notes
-from .registry import Hit
+from .live_objects import FLANNEL, Json, Live, labels, name_of, notes
+from .registry import Hit, rule
 
 
 def selected(live: Live, config: Configuration) -> list[Json]:
@@ -48,7 +48,7 @@ def running(nodes: list[tuple[str, str]], text: str = "") -> str:
     return f"{some(name for name, _ in nodes)} run{'s' * (len(nodes) == 1)} {some(versions)}{text}"
 
 
-@live_rule("nodes-of-another-version", "nodes")
+@rule("nodes-of-another-version", "nodes")
 def nodes_of_another_version(live: Live, config: Configuration) -> Iterator[Hit]:
     nodes = compared(live, config)
     stated = getattr(config.cluster, "version", None)
@@ -61,13 +61,13 @@ def nodes_of_another_version(live: Live, config: Configuration) -> Iterator[Hit]
         yield Hit(("cluster", "version"), running(nodes["paths"], text), stated, fix)
 
 
-@live_rule("version-differs", "nodes")
+@rule("version-differs", "nodes")
 def version_differs(live: Live, config: Configuration) -> Iterator[Hit]:
     if nodes := compared(live, config)["patch"]:
         yield Hit(("cluster", "version"), running(nodes), getattr(config.cluster, "version", None))
 
 
-@live_rule("nodes-of-another-distribution", "nodes")
+@rule("nodes-of-another-distribution", "nodes")
 def nodes_of_another_distribution(live: Live, config: Configuration) -> Iterator[Hit]:
     nodes = compared(live, config)
     if nodes["foreign"] and len(nodes["foreign"]) == sum(map(len, nodes.values())):
@@ -75,7 +75,7 @@ def nodes_of_another_distribution(live: Live, config: Configuration) -> Iterator
         yield Hit(("cluster", "distribution"), running(nodes["foreign"]), name)
 
 
-@live_rule("some-nodes-of-another-distribution", "nodes")
+@rule("some-nodes-of-another-distribution", "nodes")
 def some_nodes_of_another_distribution(live: Live, config: Configuration) -> Iterator[Hit]:
     nodes = compared(live, config)
     if nodes["foreign"] and len(nodes["foreign"]) < sum(map(len, nodes.values())):
@@ -101,7 +101,7 @@ def schedulable(live: Live, config: Configuration) -> list[str]:
     ]
 
 
-@live_rule("no-schedulable-node", "nodes")
+@rule("no-schedulable-node", "nodes")
 def no_schedulable_node(live: Live, config: Configuration) -> Iterator[Hit]:
     if not schedulable(live, config):
         yield Hit((), "there is no node that pods can be scheduled on: nothing will get ready")
@@ -119,7 +119,7 @@ def by_host_local(config: Configuration) -> list[Declared]:
     return [one for one in config.networks if isinstance(one.ipam, HostLocal)]
 
 
-@live_rule("several-nodes", "nodes")
+@rule("several-nodes", "nodes")
 def several_nodes(live: Live, config: Configuration) -> Iterator[Hit]:
     if message := several(live, config):
         for one in by_host_local(config):
@@ -127,7 +127,7 @@ def several_nodes(live: Live, config: Configuration) -> Iterator[Hit]:
             yield Hit(one.place(("ipam", "type")), text, "host-local")
 
 
-@live_rule("nodes-differs", "nodes")
+@rule("nodes-differs", "nodes")
 def nodes_differs(live: Live, config: Configuration) -> Iterator[Hit]:
     if (message := several(live, config)) and not by_host_local(config):
         yield Hit(("cluster", "nodes"), message, "single")
@@ -161,11 +161,11 @@ def without_cni(live: Live, config: Configuration, *, everywhere: bool) -> Itera
         yield Hit((), f"{message}: {some(map(name_of, without))}", remedy=fix)
 
 
-@live_rule("no-default-cni", "nodes")
+@rule("no-default-cni", "nodes")
 def no_default_cni(live: Live, config: Configuration) -> Iterator[Hit]:
     yield from without_cni(live, config, everywhere=True)
 
 
-@live_rule("no-default-cni-on-some-nodes", "nodes")
+@rule("no-default-cni-on-some-nodes", "nodes")
 def no_default_cni_on_some_nodes(live: Live, config: Configuration) -> Iterator[Hit]:
     yield from without_cni(live, config, everywhere=False)

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ..cluster_tasks.crd_handover import (
@@ -18,9 +16,6 @@ from ..cluster_tasks.crd_handover import (
     RELEASE_NAMESPACE,
     WHEREABOUTS,
 )
-from ..findings import Severity
-from .configuration import Configuration
-from .registry import RULES, Hit, Rule
 
 Json = Mapping[str, Any]
 
@@ -108,25 +103,3 @@ def labels(thing: Json) -> Mapping[str, str]:
 
 def notes(thing: Json) -> Mapping[str, str]:
     return thing["metadata"].get("annotations") or {}
-
-
-Check = Callable[[Live, Configuration], Iterator[Hit]]
-NEEDS: Final[dict[str, tuple[str, ...]]] = {}
-"""By rule: what it reads. Without all of these it is left out."""
-
-
-_CATALOG: Final = tomllib.loads(Path(__file__).with_name("live_catalog.toml").read_text("utf-8"))
-
-
-def live_rule(name: str, *needs: str) -> Callable[[Check], Check]:
-    """Register a rule of live_catalog.toml. The paths of its hits are as the user wrote them."""
-    known = _CATALOG[name]
-    NEEDS[name] = needs
-
-    def register(check: Check) -> Check:
-        severity, remedy = Severity(known["severity"]), known.get("remedy", "")
-        summary, evidence = known["summary"], known["evidence"]
-        RULES[name] = Rule(name, severity, "cluster", summary, evidence, remedy, check)
-        return check
-
-    return register

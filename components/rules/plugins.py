@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..fields import LONGEST_INTERFACE
 from ..findings import did_you_mean, repeated
 from ..ipam import IPAMS, Dhcp, Whereabouts
 from ..networks import Raw
@@ -92,53 +93,35 @@ def plugin_of_the_cluster(one: Declared, _: Configuration) -> Iterator[Hit]:
             yield Hit(path, message, name)
 
 
-@rule("ipam-missing")
-def ipam_missing(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if network is not None and network.needs_ipam and network.ipam is None:
+@rule("ipam-missing", TypedNetwork)
+def ipam_missing(network: TypedNetwork) -> Iterator[Hit]:
+    if network.needs_ipam and network.ipam is None:
         yield Hit(("ipam",), f"is missing: {network.type} calls it in any case, and fails")
 
 
-@rule("interface-disabled-with-ipam")
-def interface_disabled_with_ipam(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if isinstance(network, Bridge) and network.disable_container_interface and network.ipam:
+@rule("interface-disabled-with-ipam", Bridge)
+def interface_disabled_with_ipam(network: Bridge) -> Iterator[Hit]:
+    if network.disable_container_interface and network.ipam is not None:
         message = "the plugin refuses it beside an ipam, and no pod starts"
         yield Hit(("disableContainerInterface",), message, value=True)
 
 
-@rule("hairpin-and-promiscuous")
-def hairpin_and_promiscuous(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if isinstance(network, Bridge) and network.hairpin_mode and network.promisc_mode:
+@rule("hairpin-and-promiscuous", Bridge)
+def hairpin_and_promiscuous(network: Bridge) -> Iterator[Hit]:
+    if network.hairpin_mode and network.promisc_mode:
         yield Hit(("hairpinMode",), "the plugin refuses it beside promiscMode", value=True)
 
 
-@rule("vlan-name-too-long")
-def vlan_name_too_long(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if isinstance(network, Bridge) and network.own_addresses and network.vlan:
-        name = f"{network.bridge}.{network.vlan}"
-        if len(name) > 15:
-            message = f"its gateway is on an interface {name}, and the kernel takes 15 characters"
-            yield Hit(("bridge",), message, network.bridge)
+@rule("vlan-name-too-long", Bridge)
+def vlan_name_too_long(network: Bridge) -> Iterator[Hit]:
+    name = f"{network.bridge}.{network.vlan}"
+    if network.own_addresses and network.vlan and len(name) > LONGEST_INTERFACE:
+        message = f"its gateway is on an interface {name}, and the kernel takes 15 characters"
+        yield Hit(("bridge",), message, network.bridge)
 
 
-@rule("option-without-effect")
-def option_without_effect(one: Declared, _: Configuration) -> Iterator[Hit]:
-    network = one.typed
-    if isinstance(network, Bridge):
-        if network.ip_masq_backend and not network.ip_masq:
-            yield Hit(("ipMasqBackend",), "does nothing without ipMasq: true")
-        if network.preserve_default_vlan and not (network.vlan or network.vlan_trunk):
-            yield Hit(("preserveDefaultVlan",), "does nothing without vlan or vlanTrunk")
-        for key in ("isGateway", "ipMasq"):
-            given = network.is_gateway if key == "isGateway" else network.ip_masq
-            if given and network.ipam is None:
-                yield Hit((key,), "does nothing without addresses", remedy="Give it an ipam")
-        for index, trunk in enumerate(network.vlan_trunk):
-            if (trunk.id, trunk.min_id, trunk.max_id) == (None, None, None):
-                yield Hit(("vlanTrunk", index), "does nothing without id, or minID and maxID")
+@rule("option-without-effect", Bridge, Bond)
+def option_without_effect(network: Bridge | Bond) -> Iterator[Hit]:
     if isinstance(network, Bond):
         for key, value, modes in (
             ("failOverMac", network.fail_over_mac or None, ("active-backup",)),
@@ -148,6 +131,19 @@ def option_without_effect(one: Declared, _: Configuration) -> Iterator[Hit]:
             if value is not None and network.mode not in modes:
                 message = f"it is for {', '.join(modes)}, and the mode is {network.mode}"
                 yield Hit((key,), message, value)
+        return
+    addresses, vlan = network.ipam is not None, bool(network.vlan or network.vlan_trunk)
+    for key, given, works, without in (
+        ("ipMasqBackend", network.ip_masq_backend, network.ip_masq, "ipMasq: true"),
+        ("preserveDefaultVlan", network.preserve_default_vlan, vlan, "vlan or vlanTrunk"),
+        ("isGateway", network.is_gateway, addresses, "addresses"),
+        ("ipMasq", network.ip_masq, addresses, "addresses"),
+    ):
+        if given and not works:
+            yield Hit((key,), f"does nothing without {without}")
+    for index, trunk in enumerate(network.vlan_trunk):
+        if not trunk.for_plugin():
+            yield Hit(("vlanTrunk", index), "does nothing without id, or minID and maxID")
 
 
 @rule("capability-without-effect")

@@ -1,8 +1,8 @@
 """What a rule is, how rules are run, and how the user has the last word.
 
-A rule is a generator over what it looks at: one network, the whole configuration, or the live
-cluster. It yields a `Hit` for each thing that it has to say. Everything else of a rule is data:
-its name, severity, evidence and remedy, from which docs/rules.md is made.
+A rule is a generator over what it looks at: a network, the whole configuration, or the live
+cluster. It yields a `Hit` for each thing that it has to say. Everything else of a rule is data in
+catalog.toml: its severity, evidence and remedy, from which docs/rules.md is made.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path as Path_
-from typing import Any, Final, Literal
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ..findings import MISSING, Finding, Path, Severity, did_you_mean
+from ..model import Model
+
+if TYPE_CHECKING:
+    from .configuration import Configuration, Declared
 
 Scope = Literal["network", "configuration", "cluster"]
+Check = Callable[..., Iterator["Hit"]]
+C = TypeVar("C", bound=Check)
 UNUSED: Final = "unused-allow"
 
 
@@ -44,9 +50,11 @@ class Rule:
     """What it finds, in one sentence."""
     evidence: str
     """Why it is so: the plugin's source by file and function, a document, an issue, or a test."""
-    remedy: str
+    check: Check
+    remedy: str = ""
     """What to do, as the finding says it; empty where each finding has its own."""
-    check: Callable[..., Iterator[Hit]]
+    needs: tuple[str, ...] = ()
+    """What a rule of the live cluster reads. Without all of it the rule is left out."""
 
     def finding(self, hit: Hit, place: Path) -> Finding:
         """The finding of a hit, whose path is given as the user wrote it."""
@@ -56,50 +64,56 @@ class Rule:
 
 
 RULES: Final[dict[str, Rule]] = {}
-_CATALOG: Final = tomllib.loads(Path_(__file__).with_name("catalog.toml").read_text("utf-8"))
+_CATALOG: Final = tomllib.loads(File(__file__).with_name("catalog.toml").read_text("utf-8"))
 
 
-def rule(
-    name: str,
-    severity: Severity | None = None,
-    scope: Scope | None = None,
-    *,
-    evidence: str = "",
-    remedy: str = "",
-) -> Callable[[Callable[..., Iterator[Hit]]], Callable[..., Iterator[Hit]]]:
+def rule(name: str, *looks_at: str | type[Model]) -> Callable[[C], C]:
     """Register a generator as the rule of that name in the catalog.
 
-    What it takes tells what it looks at: a `Declared` network and the `Configuration`, or the
-    `Configuration` alone.
+    With kinds of models it is given each one in a network alone, and its paths lead from there.
+    Otherwise its parameters tell: `one` network and the `config`uration, the `config` alone, or
+    the `live` cluster, of which it needs to be shown the objects that are named.
     """
+    kinds = tuple(one for one in looks_at if isinstance(one, type))
+    needs = tuple(one for one in looks_at if isinstance(one, str))
 
-    def register(check: Callable[..., Iterator[Hit]]) -> Callable[..., Iterator[Hit]]:
-        if severity is not None:
-            summary = (check.__doc__ or "").partition("\n")[0]
-            RULES[name] = Rule(name, severity, scope or "network", summary, evidence, remedy, check)
-            return check
-        known = _CATALOG[name]
+    def register(check: C) -> C:
         takes = check.__annotations__
-        looks_at: Scope = (
-            "network" if "one" in takes else "cluster" if "live" in takes else "configuration"
-        )
-        RULES[name] = Rule(
-            name,
-            Severity(known["severity"]),
-            scope or looks_at,
-            known["summary"],
-            known["evidence"],
-            known.get("remedy", ""),
-            check,
-        )
+        scope: Scope = "cluster" if "live" in takes else "configuration"
+        if kinds or "one" in takes:
+            scope = "network"
+        known = dict(_CATALOG[name])
+        severity = Severity(known.pop("severity"))
+        run_by = _of_kinds(check, kinds) if kinds else check
+        RULES[name] = Rule(name, severity, scope, check=run_by, needs=needs, **known)
         return check
 
     return register
 
 
+def _of_kinds(check: Check, kinds: tuple[type[Model], ...]) -> Check:
+    def run_by(one: Declared, _: Configuration) -> Iterator[Hit]:
+        for path, part in one.parts:
+            if isinstance(part, kinds):
+                yield from (replace(hit, path=(*path, *hit.path)) for hit in check(part))
+
+    return run_by
+
+
 def of(scope: Scope) -> list[Rule]:
     """The rules that look at the same thing, in the order in which they were registered."""
     return [one for one in RULES.values() if one.scope == scope]
+
+
+def run(config: Configuration) -> Iterator[Finding]:
+    """Every finding of the rules that need no cluster, in the order of the rules."""
+    for one in of("network"):
+        for declared in config.networks:
+            for hit in one.check(declared, config):
+                yield one.finding(hit, declared.place(hit.path))
+    for one in of("configuration"):
+        for hit in one.check(config):
+            yield one.finding(hit, hit.path)
 
 
 @dataclass(frozen=True)
@@ -122,24 +136,17 @@ def settle(
     used: set[tuple[Path, str]] = set()
     left = []
     for one in found:
-        silencing = [
+        silencing = {
             (by.path, one.rule)
             for by in allowed
             if one.rule in by.names and one.path[: len(by.path) - 1] == by.path[:-1]
-        ]
-        used.update(silencing)
+        }
+        used |= silencing
         if not silencing:
             left.append(one)
-    if unused:
-        left += _in_vain(allowed, used)
-    if strict:
-        left = [_hardened(one) for one in left]
-    return left
-
-
-def _hardened(finding: Finding) -> Finding:
-    warning = finding.severity is Severity.WARNING
-    return replace(finding, severity=Severity.ERROR) if warning else finding
+    left += _in_vain(allowed, used) if unused else ()
+    raised = {Severity.WARNING: Severity.ERROR} if strict else {}
+    return [replace(one, severity=raised.get(one.severity, one.severity)) for one in left]
 
 
 def _in_vain(allowed: Sequence[Allowed], used: set[tuple[Path, str]]) -> Iterator[Finding]:
@@ -151,16 +158,4 @@ def _in_vain(allowed: Sequence[Allowed], used: set[tuple[Path, str]]) -> Iterato
             message = "it silences nothing here. Remove it"
             if known is None:
                 message = f"there is no such rule. {did_you_mean(name, RULES)}"
-            path = (*by.path, index)
-            yield Finding(path, message, name, UNUSED, Severity.WARNING)
-
-
-def run(config: Any) -> Iterator[Finding]:
-    """Every finding of the rules that need no cluster, in the order of the rules."""
-    for one in of("network"):
-        for declared in config.networks:
-            for hit in one.check(declared, config):
-                yield one.finding(hit, declared.place(hit.path))
-    for one in of("configuration"):
-        for hit in one.check(config):
-            yield one.finding(hit, hit.path)
+            yield Finding((*by.path, index), message, name, UNUSED, Severity.WARNING)

@@ -3,108 +3,102 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from ..chart.extra_values import Place, places
+from ..chart.extra_values import Schema, places
 from ..chart.values import at
-from ..chart.versions import number_of
+from ..chart.versions import VERSIONS
 from ..findings import MISSING, Path
 from .configuration import Configuration
 from .registry import Hit, rule
 
 KEY: Final = "extraValues"
-TEMPLATES: Final = "templates of rke2-multus v4.2.414 to v4.3.017 and of its rke2-whereabouts"
-ENTRYPOINT: Final = "multus-cni 4.3.0, cmd/thin_entrypoint/main.go"
 
 
-def _idle(one: Place, config: Configuration) -> str | None:
-    """Why a raw value has no effect, None if it has one."""
-    if one.value is None:
-        return "null changes nothing here: the chart's default stays. Remove it"
-    if daemon := one.schema.get("x-daemon"):
-        # The daemon's own switch is the program's, and no raw value.
-        if not config.ipams or daemon["ipam"] in config.ipams:
-            return None
-        chosen = f"the stack deploys {' and '.join(config.ipams)}"
-        return f"does nothing: {chosen}, so {daemon['name']} is not deployed. Remove it"
-    version, since = number_of(config.chart.version), one.schema.get("x-since")
-    if since and version < number_of(since):
-        return f"does nothing: the chart reads it since {since} only. Remove it"
-    if (until := one.schema.get("x-until")) and version > number_of(until):
-        return f"does nothing: the chart reads it up to {until} only. Remove it"
-    now = {
-        "always": True,
-        "thick": config.get("thick_plugin", False),
-        "thin": not config.get("thick_plugin", "thick_plugin" in config.faulty),
-        "static": not config.get("dynamic_networks_controller", False),
-    }
-    reasons = one.schema.get("x-idle", {}).items()
-    return next((f"does nothing: {reason}" for when, reason in reasons if now[when]), None)
+def conditions(config: Configuration) -> set[str]:
+    """Which conditions hold of those under which a value has no effect (`x-idle`)."""
+    found = {"always"}
+    if config.ipams:
+        found |= {f"without {ipam}" for ipam in {"dhcp", "whereabouts"} - {*config.ipams}}
+    if not config.get("dynamic_networks_controller"):
+        found.add("static")
+    if "thick_plugin" not in config.faulty:
+        found.add("thick" if config.get("thick_plugin") else "thin")
+    versions = [*VERSIONS]
+    ours = versions.index(config.chart.version)
+    found |= {f"after {older}" for older in versions[:ours]}
+    return found | {f"before {newer}" for newer in versions[ours + 1 :]}
 
 
-def _told_apart(config: Configuration) -> Iterator[tuple[Place, str | None]]:
-    """Each raw value with the reason why it has no effect; nothing below such a one."""
-    idle: Path | None = None
-    for one in places(config.get("extra_values", {})):
-        if idle is None or one.path[: len(idle)] != idle:
-            reason = _idle(one, config)
-            idle = one.path if reason else None
-            yield one, reason
+def without_effect(idle: Mapping[str, str], config: Configuration) -> str:
+    """Why something has no effect, by reasons for conditions; empty where it has one."""
+    reasons = [idle[when] for when in idle if when in conditions(config)]
+    return f"does nothing: {reasons[0]}" if reasons else ""
+
+
+def _told_apart(config: Configuration) -> Iterator[tuple[Path, Any, Schema, str]]:
+    """Each raw value with why it has no effect, if it has none; nothing below such a one."""
+    done: Path = ("",)
+    for path, value, schema in places(config.get("extra_values")):
+        if path[: len(done)] != done:
+            idle = without_effect(schema.get("x-idle", {}), config)
+            if value is None:
+                idle = "null changes nothing here: the chart's default stays. Remove it"
+            done = path if idle else done
+            yield path, value, schema, idle
 
 
 @rule("value-without-effect")
 def value_without_effect(config: Configuration) -> Iterator[Hit]:
-    for one, reason in _told_apart(config):
-        if reason:
-            yield Hit((KEY, *one.path), reason, None if one.value is None else MISSING)
+    for path, value, _, idle in _told_apart(config):
+        if idle:
+            yield Hit((KEY, *path), idle, None if value is None else MISSING)
 
 
 @rule("value-breaks-multus")
 def value_breaks_multus(config: Configuration) -> Iterator[Hit]:
-    for one, reason in _told_apart(config):
-        breaks = one.schema.get("x-breaks")
-        if breaks and not reason and one.value not in breaks["unless"]:
-            yield Hit((KEY, *one.path), breaks["message"], one.value)
+    for path, value, schema, idle in _told_apart(config):
+        breaks = schema.get("x-breaks")
+        if breaks and not idle and value not in breaks["unless"]:
+            yield Hit((KEY, *path), breaks["message"], value)
 
 
 @rule("skipped-plugin")
 def skipped_plugin(config: Configuration) -> Iterator[Hit]:
-    path = ("cniplugins", "skipcnis")
-    value = at(config.get("extra_values", {}), *path)
-    if not isinstance(value, str):
+    path = (KEY, "cniplugins", "skipcnis")
+    value = at(config.get("extra_values"), "cniplugins.skipcnis")
+    if value is None:
         return
     skipped = value.split(",")
     needed = {plugin for one in config.networks for plugin in one.network.plugins}
-    needed |= {"dhcp"} & {*config.ipams}
-    for plugin in sorted(needed & {*skipped}):
+    for plugin in sorted((needed | {"dhcp"} & {*config.ipams}) & {*skipped}):
         message = f"the stack's networks need {plugin}, which then is not installed. Take it out"
-        yield Hit((KEY, *path), message, value)
+        yield Hit(path, message, value)
     if "flannel" not in skipped:
         message = "the chart then replaces the cluster's own flannel plugin"
-        yield Hit((KEY, *path), message, value, 'Write "flannel" in front')
+        yield Hit(path, message, value, 'Write "flannel" in front')
 
 
 @rule("image-reference")
 def image_reference(config: Configuration) -> Iterator[Hit]:
-    extra, registry = config.get("extra_values", {}), config.get("registry")
-    for path, repository in ((one.path, one.value) for one in places(extra)):
-        if path[-1] != "repository" or not isinstance(repository, str):
+    extra, registry = config.get("extra_values"), config.get("registry")
+    for path, value, _ in places(extra):
+        if path[-1] != "repository" or value is None:
             continue
-        tag, host = str(at(extra, *path[:-1], "tag")), repository.partition("/")[0]
-        if repository.endswith("@sha256") and not re.fullmatch(r"[0-9a-f]{64}", tag):
-            message = "the 64 digits of the digest are needed as the tag"
-            yield Hit((KEY, *path), message, repository)
-        elif registry and (repository.startswith(f"{registry}/") or ":" in host):
+        tag = str(at(extra, ".".join([*map(str, path[:-1]), "tag"])))
+        if value.endswith("@sha256") and not re.fullmatch("[0-9a-f]{64}", tag):
+            yield Hit((KEY, *path), "the 64 digits of the digest are needed as the tag", value)
+        elif registry and (value.startswith(f"{registry}/") or ":" in value.partition("/")[0]):
             message = "the chart puts multus:registry in front. Leave the registry out here"
-            yield Hit((KEY, *path), message, repository)
+            yield Hit((KEY, *path), message, value)
 
 
 @rule("name-taken")
 def name_taken(config: Configuration) -> Iterator[Hit]:
     seen: set[str] = set()
-    for one in places(config.get("extra_values", {})):
-        if "x-taken" in one.schema and isinstance(one.value, str):
-            if one.value in one.schema["x-taken"] or one.value in seen:
-                yield Hit((KEY, *one.path), "another one has that name", one.value)
-            seen.add(one.value)
+    for path, value, schema in places(config.get("extra_values")):
+        if value is not None and (taken := schema.get("x-taken")):
+            if value in taken or value in seen:
+                yield Hit((KEY, *path), "another one has that name", value)
+            seen.add(value)

@@ -153,12 +153,12 @@ def refusals() -> Iterator[tuple[str, Body, str]]:
         on(lambda: Provider("east", kubeconfig=EAST), access=Access()),
         f'{two}but access= reaches context "here" at https://here:6443: that could be two ',
     )
-    secret: Callable[[], Provider] = lambda: Provider(  # noqa: E731
-        "east", kubeconfig=pulumi.Output.secret(EAST)
-    )
     yield (
         "a secret is not told",
-        on(secret, access=Access(context="here")),
+        on(
+            lambda: Provider("east", kubeconfig=pulumi.Output.secret(EAST)),
+            access=Access(context="here"),
+        ),
         'provider "east" in opts reaches the current context, but access= reaches context "here"',
     )
     yield "a reference", on(reference), "does not say which cluster it reaches"

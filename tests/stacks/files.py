@@ -1,4 +1,4 @@
-"""The committed stack files, as the program reads them."""
+"""Stack files, as the program reads them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.args import MultusArgs
-from components.faults import Fault
-from components.settings import decoded, parse
+from components.findings import Finding, Severity
+from components.parse import Parsed, parse
+from components.stack_file import decoded, located, read_stack_file
 
 ROOT = Path(__file__).parents[2]
 STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("*.yaml"))
 
 
-def stack_file(stack: str) -> Path:
+def stack_path(stack: str) -> Path:
     return ROOT / "stacks" / f"Pulumi.{stack}.yaml"
 
 
-def parsed(config: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
+def read(config: Mapping[str, Any]) -> Parsed:
     """A stack file's config as the CLI hands it over: booleans, lists and mappings as JSON."""
     texts = {
         key.removeprefix("multus:"): value if isinstance(value, str) else json.dumps(value)
@@ -30,10 +29,21 @@ def parsed(config: Mapping[str, Any]) -> tuple[MultusArgs | None, list[Fault]]:
     return parse({key: decoded(value) for key, value in texts.items()})
 
 
+def read_text(text: str, name: str = "stacks/Pulumi.dev.yaml") -> tuple[Parsed, list[Finding]]:
+    """What a file's text says, and its findings with their lines."""
+    stack = read_stack_file(text, name)
+    parsed = read(stack.config)
+    return parsed, located(parsed.findings, stack)
+
+
+def errors(found: list[Finding]) -> list[Finding]:
+    return [one for one in found if one.severity is Severity.ERROR]
+
+
 def arguments(stack: str) -> MultusArgs:
-    args, faults = parsed(yaml.safe_load(stack_file(stack).read_text())["config"])
-    assert args is not None, [str(fault) for fault in faults]
-    return args
+    parsed, found = read_text(stack_path(stack).read_text())
+    assert parsed.args is not None, [str(one) for one in found]
+    return parsed.args
 
 
 def expected(stack: str) -> dict[str, Any]:

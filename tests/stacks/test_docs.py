@@ -9,7 +9,7 @@ import yaml
 
 from components.networks.annotation import KEY, Selection, pod_annotation
 from components.networks.summary import summary
-from tests.stacks.files import ROOT, parsed
+from tests.stacks.files import ROOT, read
 
 STACK = re.compile(r"```yaml\n(config:\n.*?)```", re.DOTALL)
 SHOWN = [
@@ -22,12 +22,12 @@ KINDS = next(text for text in STACK.findall((ROOT / "docs" / "networks.md").read
 
 @pytest.mark.parametrize("text", SHOWN)
 def test_what_a_document_shows_is_taken(text: str) -> None:
-    args, faults = parsed(yaml.safe_load(text)["config"])
-    assert args is not None, [str(fault) for fault in faults]
+    parsed = read(yaml.safe_load(text)["config"])
+    assert parsed.args is not None, [str(one) for one in parsed.findings]
 
 
 def test_the_kinds_are_all_there_and_their_pods_start() -> None:
-    args, _ = parsed(yaml.safe_load(KINDS)["config"])
+    args = read(yaml.safe_load(KINDS)["config"]).args
     assert args is not None
     by_name = {one.name: one for one in args.networks}
     assert {one.type for one in args.networks} == {

@@ -18,7 +18,8 @@ from components import (
     pod_annotation,
 )
 
-MINE: Final = Macvlan(name="lan", master="eth1", ipam=Whereabouts(range=ip_network("10.0.0.0/24")))
+RANGE: Any = ip_network("10.0.0.0/24")
+MINE: Final = Macvlan(name="lan", master="eth1", ipam=Whereabouts(range=RANGE))
 CLUSTER: Final = K3s(version="v1.34.2+k3s1", nodes="multi")
 BASE: Final[dict[str, Any]] = {"cluster": CLUSTER, "ipam": "dhcp"}
 

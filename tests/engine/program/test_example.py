@@ -26,11 +26,11 @@ AT_ONCE: Final = {
     BY_OUTPUT: 'pod_annotation([Selection(network=lan, interface="lan0")]).annotations',
     "    Whereabouts,\n": "    Whereabouts,\n    pod_annotation,\n",
 }
-WRONG: Final = {'ipam="whereabouts"': 'ipam="dhcp", reconciler_schedule="never"'}
+WRONG: Final = {'ipam="whereabouts"': 'ipam="dhcq", reconciler_schedule="never"'}
 FINDINGS: Final = (
     "MultusArgs has 2 errors:\n",
     '\n  error: reconciler_schedule is "never", but a schedule has five fields: ',
-    '\n  error: networks[0].ipam.type is "whereabouts", but ',
+    '\n  error: ipam is "dhcq", but ',
 )
 WEB: Final = ("-n", "default", "-l", "app=web")
 MULTUS: Final = {"app": "rke2-multus"}

@@ -23,7 +23,8 @@ from components.cluster_tasks import script
 from components.findings import Finding
 from components.parse import parse
 from components.rules import Configuration
-from components.rules.live_objects import CRDS, NEEDS, READS, Live
+from components.rules.live_objects import CRDS, READS, Live
+from components.rules.registry import RULES
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.nodes import K3S, node
@@ -223,7 +224,7 @@ def test_control_without_a_rule_of_the_role_something_is_left_out(
     left = preflight.findings(found, config)
     lost = set(whole) - set(left)
     assert lost
-    assert all(forbidden.intersection(NEEDS[one.rule]) for one in lost)
+    assert all(forbidden.intersection(RULES[one.rule].needs) for one in lost)
     assert set(left) <= set(whole)
     lines = preflight.left_out(found)
     assert len(lines) == len({READS[name].called for name in forbidden})
