@@ -40,10 +40,11 @@ Config = Mapping[str, Any]
 
 # What each stack declares beside static, by the plugin that it deploys. Pools of about one size.
 IPAMS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "host-local": {"type": "host-local", "subnet": "192.168.31.0/24", "allowMultiNode": True},
+    "host-local": {"type": "host-local", "subnet": "192.168.31.0/24"},
     "dhcp": {"type": "dhcp"},
     "whereabouts": {"type": "whereabouts", "range": "192.168.32.0/24"},
 }
+ALLOWED: Final = {"host-local": {"allow": ["host-local-on-several-nodes"]}}
 STATIC: Final = {"type": "static", "addresses": [{"address": "192.168.33.9/24"}]}
 SLICED: Final = {"range": "10.80.0.0/20", "node_slice_size": "/24", "network_name": "slices"}
 
@@ -61,7 +62,7 @@ def declared(ipam: str) -> list[dict[str, Any]]:
     """The networks of the stack that deploys this plugin."""
     base = {"type": "macvlan", "master": WIRE}
     return [
-        {"name": ipam, "ipam": dict(IPAMS[ipam]), **base},
+        {"name": ipam, "ipam": dict(IPAMS[ipam]), **base, **ALLOWED.get(ipam, {})},
         {"name": "static", "ipam": STATIC, **base},
     ]
 

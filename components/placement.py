@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from .chart.extra_values import schema, shape
-from .chart.values import without_nulls
 from .fields import LABEL, QUALIFIED, Checked, Labels, matches
 from .findings import Finding, refuse
 from .model import Model
@@ -82,7 +81,7 @@ def _resources(value: Any) -> Any:
     refuse(shape(value, "resources"))
     found = {
         daemon: {side: given for side, given in sides.items() if given}
-        for daemon, sides in without_nulls(value).items()
+        for daemon, sides in value.items()
     }
     return {daemon: sides for daemon, sides in found.items() if sides}
 

@@ -25,15 +25,11 @@ def malformed(value: Any, path: Path = ()) -> Iterator[Finding]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from malformed(inner, (*path, index))
-    elif message := _bad_scalar(value):
-        yield Finding(path, message)
-
-
-def _bad_scalar(value: Any) -> str:
-    if isinstance(value, str):
-        match = UNPRINTABLE.search(value)
-        return f"holds the control character U+{ord(match[0]):04X}. Remove it" if match else ""
-    if isinstance(value, int | float):  # of what is not a number no comparison holds
-        fits = -(2**63) <= value < 2**63
-        return "" if fits else "is no number of at most 64 bits. Write it in quotes"
-    return "" if value is None else "is nothing that a stack file can hold. Write a text"
+    elif isinstance(value, str):
+        for character in UNPRINTABLE.findall(value)[:1]:
+            yield Finding(path, f"holds the control character U+{ord(character):04X}. Remove it")
+    elif isinstance(value, int | float):
+        if not -(2**63) <= value < 2**63:  # nor is a NaN, for which no comparison holds
+            yield Finding(path, "is no number of at most 64 bits. Write it in quotes")
+    elif value is not None:
+        yield Finding(path, "that is nothing that a stack file can hold. Write a text", value)

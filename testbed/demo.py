@@ -25,9 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 from components.args import MultusArgs
-from components.chart import Chart
-from components.packages import ChartError, fetch
-from components.settings import ACCESS_KEYS, StackFileError, decoded, misspelt, parse
+from components.chart.packages import ChartError, download_packages
+from components.chart.versions import Chart
+from components.config import StackFileError
+from components.parse import ACCESS_KEYS, misspelt, parse
+from components.stack_file import StackFile, located, read_stack_file
+from components.yaml_file import UnreadableError
 from testbed import cluster as clusters
 from testbed.building import ToolError, cache_root
 from testbed.charts.archive import sha256
@@ -38,7 +41,6 @@ from testbed.kubectl import ClusterError
 from testbed.operations import OperationError
 from testbed.results import Result
 from testbed.tools import ROOT, Tools, find_tools
-from tools import stack_file
 
 NAME = "demo"
 ANSWER_SECONDS = 5
@@ -56,28 +58,37 @@ class DemoError(Exception):
     """The stack file cannot be used here; the text is for people."""
 
 
-def document(stack: str) -> dict[str, Any]:
-    """The stack file without what only its own secrets need; raises DemoError."""
+def read(stack: str) -> StackFile:
+    """The stack file; raises DemoError, also for one with secrets, which need a passphrase."""
+    folder = ROOT / "stacks"
+    file, name = folder / f"Pulumi.{stack}.yaml", f"stacks/Pulumi.{stack}.yaml"
+    if not file.is_file():
+        there = sorted(one.stem.removeprefix("Pulumi.") for one in folder.glob("Pulumi.*.yaml"))
+        raise DemoError(f"there is no {name}. There are: {', '.join(there)}")
     try:
-        values = stack_file.config(ROOT / "stacks", stack)
-    except stack_file.UnreadableError as error:
+        found = read_stack_file(file, name)
+    except UnreadableError as error:
         raise DemoError(str(error)) from None
-    for key, value in values.items():
-        if "'secure'" in str(value):
-            rule = "is a secret, which the demo cannot read. Leave it out"
-            raise DemoError(f"stacks/Pulumi.{stack}.yaml: {key} {rule}")
-    return {"config": values}
+    for key in found.secret_keys:
+        rule = "is a secret, which the demo cannot read. Leave it out"
+        raise DemoError(f"{name}: multus:{key} {rule}")
+    return found
+
+
+def document(stack: str) -> dict[str, Any]:
+    """The stack file without what only secrets need, such as a salt; raises DemoError."""
+    return {"config": dict(read(stack).config)}
 
 
 def settings(stack: str) -> MultusArgs:
     """What the stack file says; raises DemoError and StackFileError."""
-    values = document(stack)["config"]
-    raw = {key: decoded(value) for key, value in stack_file.ours(values).items()}
-    args, faults = parse({key: value for key, value in raw.items() if key not in ACCESS_KEYS})
-    faults = [*misspelt(values), *faults]
-    if args is None or faults:
-        raise StackFileError(f"stacks/Pulumi.{stack}.yaml", faults)
-    return args
+    file = read(stack)
+    own = {key: value for key, value in file.settings.items() if key not in ACCESS_KEYS}
+    parsed = parse(own)
+    slips = list(misspelt(file.config))
+    if parsed.args is None or slips:
+        raise StackFileError(file.name, located([*slips, *parsed.findings], file))
+    return parsed.args
 
 
 def chart_settings(chart: Chart) -> dict[str, str]:
@@ -89,7 +100,7 @@ def chart_settings(chart: Chart) -> dict[str, str]:
     try:
         with urllib.request.urlopen(f"{chart.repository}/index.yaml", timeout=ANSWER_SECONDS):  # noqa: S310 (checked by Chart)
             pass
-        fetch(chart, folder() / "charts")
+        download_packages(chart, folder() / "charts")
     except (OSError, ChartError) as error:
         return own | _stand_in(chart, getattr(error, "reason", None) or error)
     out.print(f"chart: the real {chart.version} from {chart.repository}")

@@ -36,10 +36,12 @@ def shape(values: Mapping[Any, Any], kind: str = "") -> list[Finding]:
     # Most stacks have none of these, and the library takes 60 ms to import.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
-    wanted = {"$ref": f"#/$defs/{kind}", "$defs": schema()["$defs"]} if kind else schema()
+    wanted, given = schema(), without_nulls(values)
+    if kind:
+        wanted, given = {"$ref": f"#/$defs/{kind}", "$defs": wanted["$defs"]}, values
     # The end of a pattern is the end of the text; `$` of Python's re is also before a line end.
     strict = json.loads(json.dumps(wanted).replace('$"', r'\\Z"'))
-    errors = Draft202012Validator(strict).iter_errors(without_nulls(values))
+    errors = Draft202012Validator(strict).iter_errors(given)
     return [*{one.path: one for error in errors for one in _findings(error)}.values()]
 
 

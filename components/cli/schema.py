@@ -14,7 +14,7 @@ from ..chart.extra_values import schema_at
 from ..parse import ACCESS_KEYS, NAMESPACE
 
 # What pydantic adds for other readers: titles repeat the keys, `discriminator` is OpenAPI's.
-NOISE: Final = ("title", "discriminator")
+NOISE: Final = ("title", "discriminator", "x-message")
 FOREIGN_KEY: Final = rf"^(?!{NAMESPACE}:)[^:\s]+:\S+$"  # such as kubernetes:context
 SECRET: Final = {
     "type": "object",

@@ -48,8 +48,16 @@ def device_of_the_cluster(network: TypedNetwork) -> Iterator[Hit]:
 
 @rule("flannels-bridge", Bridge)
 def flannels_bridge(network: Bridge) -> Iterator[Hit]:
-    if network.bridge == FLANNELS_BRIDGE:
-        yield Hit(("bridge",), "that is the bridge of K3s's own network", FLANNELS_BRIDGE)
+    if network.bridge == FLANNELS_BRIDGE and network.has_gateway:
+        message = "that is the bridge of K3s's own network, which has an address already"
+        yield Hit(("bridge",), message, FLANNELS_BRIDGE)
+
+
+@rule("flannels-bridge-shared", Bridge)
+def flannels_bridge_shared(network: Bridge) -> Iterator[Hit]:
+    if network.bridge == FLANNELS_BRIDGE and not network.has_gateway:
+        message = "that is the bridge of K3s's own network, and every pod of the node is on it"
+        yield Hit(("bridge",), message, FLANNELS_BRIDGE)
 
 
 @rule("bond-of-the-pods-own", Bond)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
@@ -31,14 +31,6 @@ EVERYWHERE: Final = [{"operator": "Exists", "effect": one} for one in ("NoSchedu
 
 def typed(ipam: Any, *additional: Any, cluster: Any = ON_K3S, **inputs: Any) -> MultusArgs:
     return MultusArgs(cluster=cluster, ipam=ipam, additional_ipam=additional, **inputs)
-
-
-def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from leaves(value, f"{path}.{key}" if path else key)
-    else:
-        yield path, node
 
 
 # --- Versions ---
@@ -105,32 +97,30 @@ def test_the_default_schedule_is_the_charts() -> None:
 
 # --- Helm values: the K3s documentation's values files, put right ---
 
-CONF: Final = "config.cni_conf"
 # Multus renews its token only with auto; what is typed is always said; Multus and its IPAM run on
 # every node (sylva#3864); Whereabouts' control loop looks for its settings in no other directory.
-ALWAYS: Final = {
-    f"{CONF}.multusConfFile": "auto",
-    f"{CONF}.namespaceIsolation": True,
+ALWAYS: Final[dict[str, Any]] = {
+    "config": {"cni_conf": {"multusConfFile": "auto", "namespaceIsolation": True}},
     "tolerations": EVERYWHERE,
 }
+NO_DHCP: Final = {"manifests": {"dhcpDaemonSet": False}}
+PUT_RIGHT: Final = {
+    "cniConf": {"confDir": "/etc/cni/net.d"},
+    "tolerations": EVERYWHERE,
+    "priorityClassName": "system-node-critical",
+}
 DIFFERENCES: Final[dict[str, dict[str, Any]]] = {
-    "host-local": {**ALWAYS, "manifests.dhcpDaemonSet": False, f"{WB}.enabled": False},
-    "dhcp": {**ALWAYS, f"{WB}.enabled": False},
-    "whereabouts": {
-        **ALWAYS,
-        "manifests.dhcpDaemonSet": False,
-        f"{WB}.cniConf.confDir": "/etc/cni/net.d",
-        f"{WB}.tolerations": EVERYWHERE,
-        f"{WB}.priorityClassName": "system-node-critical",
-    },
+    "host-local": {**ALWAYS, **NO_DHCP, WB: {"enabled": False}},
+    "dhcp": {**ALWAYS, WB: {"enabled": False}},
+    "whereabouts": {**ALWAYS, **NO_DHCP, WB: PUT_RIGHT},
 }
 
 
 @pytest.mark.parametrize("ipam", IPAMS)
 def test_is_the_documentations_page_with_exactly_the_reviewed_differences(ipam: str) -> None:
-    page = dict(leaves(oracle.values_of(oracle.read(), f"k3s-{ipam}")))
+    page = oracle.values_of(oracle.read(), f"k3s-{ipam}")
     args = typed(ipam)
-    assert dict(leaves(args.values)) == {**page, **DIFFERENCES[ipam]}
+    assert args.values == oracle.merged(page, DIFFERENCES[ipam])
     assert json.loads(json.dumps(args.values)) == args.values
     assert args.crd_values == {WB: {"enabled": ipam == "whereabouts"}}
 

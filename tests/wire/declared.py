@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from pydantic import TypeAdapter
-
-from components import Selection, pod_annotation
-from components.model import FROM_YAML
-from components.networks import AnyNetwork, Network
+from components.model import read
+from components.networks import KINDS
+from components.networks.annotation import Selection, pod_annotation
 
 Json = dict[str, Any]
-ADAPTER: Final[TypeAdapter[AnyNetwork]] = TypeAdapter(Network)
 
 
 def local(*subnets: str) -> Json:
     """Addresses by host-local, one of each subnet."""
     ranges = [[{"subnet": one}] for one in subnets]
-    return {"type": "host-local", "allowMultiNode": True, "ranges": ranges}
+    return {"type": "host-local", "ranges": ranges}
 
 
 def static(*addresses: str) -> Json:
     return {"type": "static", "addresses": [{"address": one} for one in addresses]}
 
 
+def _declared(name: str, ipam: Json, **others: Any) -> Json:
+    allow = ["host-local-on-several-nodes"] if ipam["type"] == "host-local" else []
+    return {"name": name, "ipam": ipam, "allow": allow, **others}
+
+
 def macvlan(name: str, ipam: Json, **others: Any) -> Json:
-    return {"name": name, "type": "macvlan", "master": "eth1", "ipam": ipam, **others}
+    return _declared(name, ipam, type="macvlan", master="eth1", **others)
 
 
 def bridge(name: str, ipam: Json, **others: Any) -> Json:
-    return {"name": name, "type": "bridge", "bridge": "br-pods", "ipam": ipam, **others}
+    return _declared(name, ipam, type="bridge", bridge="br-pods", **others)
 
 
 def selection(network: Mapping[str, Any], **wishes: Any) -> Selection:
-    return Selection(network=ADAPTER.validate_python(network, context=FROM_YAML), **wishes)
+    return Selection(network=read(KINDS[network["type"]], network), **wishes)
 
 
 def annotation(network: Mapping[str, Any], **wishes: Any) -> str:

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from components import pod_annotation
-from components.networks.annotation import KEY
+from components.networks.annotation import KEY, pod_annotation
 from testbed.node.attached import Pod
 from testbed.node.node import Node
 from testbed.node.runtime import CniError

@@ -12,10 +12,12 @@ from testbed.node.node import Node
 from testbed.node.runtime import CniError
 from tests.wire.deployed import STACK, Deployed
 
-SHARED = {"type": "host-local", "allowMultiNode": True}
+SHARED = {"type": "host-local"}
+ALLOW = ["host-local-on-several-nodes"]
 NETWORKS: Sequence[Mapping[str, Any]] = (
     {
         "name": "lan",
+        "allow": ALLOW,
         "type": "macvlan",
         "master": "eth1",
         "mtu": 1400,
@@ -30,6 +32,7 @@ NETWORKS: Sequence[Mapping[str, Any]] = (
     },
     {
         "name": "six",
+        "allow": ALLOW,
         "type": "macvlan",
         "master": "eth1",
         "ipam": {
@@ -180,8 +183,7 @@ def test_two_nodes_give_one_address_twice_and_the_program_refuses_it(
     with pytest.raises(CniError, match="failed to settle addresses"):
         stack.pod(nodes[1], "default/six")
 
-    ipam = {key: value for key, value in NETWORKS[0]["ipam"].items() if key != "allowMultiNode"}
-    stack.checkout.configure(STACK, {"networks": [{**NETWORKS[0], "ipam": ipam}]})
+    stack.checkout.configure(STACK, {"networks": [{**NETWORKS[0], "allow": []}]})
     try:
         result = stack.checkout.preview(STACK)
         assert not result.ok

@@ -14,10 +14,11 @@ SPACES = ("default", "own", "shared", "other")
 NETWORKS = [
     {
         "name": "lan",
+        "allow": ["host-local-on-several-nodes"],
         "namespace": space,
         "type": "macvlan",
         "master": "eth1",
-        "ipam": {"type": "host-local", "subnet": f"192.168.{number}.0/24", "allowMultiNode": True},
+        "ipam": {"type": "host-local", "subnet": f"192.168.{number}.0/24"},
     }
     for number, space in enumerate(SPACES, 50)
 ]

@@ -12,9 +12,10 @@ from tests.wire.deployed import K3S, Deployed
 NETWORKS = [
     {
         "name": "lan",
+        "allow": ["host-local-on-several-nodes"],
         "type": "macvlan",
         "master": "eth1",
-        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24", "allowMultiNode": True},
+        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
     }
 ]
 OLD, NEW = "v1.30.5+k3s1", "v1.30.6+k3s1"

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from components.cluster import Paths
 from components.networks import render
-from components.networks.chained import MOST_BURST, MOST_RATE
+from components.networks.chained.bandwidth import MOST_BURST, MOST_RATE
 from testbed.node.entering import within
 from testbed.node.namespaces import Space
 from testbed.node.node import images

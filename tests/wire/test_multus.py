@@ -18,9 +18,10 @@ from tests.wire.deployed import Deployed
 NETWORKS = [
     {
         "name": "lan",
+        "allow": ["host-local-on-several-nodes"],
         "type": "macvlan",
         "master": "eth1",
-        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24", "allowMultiNode": True},
+        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
     }
 ]
 FOLLOWS = 2.0  # seconds

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from components.args import MultusArgs
 from components.networks import render
-from components.networks.across import understood
-from components.settings import parse
+from components.parse import parse
 from testbed.tools import Tools
 from tests.unit.test_networks import PATHS
 from tests.unit.test_parse import SETTINGS, ipams, mangled, optional, sound
@@ -128,7 +127,7 @@ def sound_ipam(draw: st.DrawFn, plugin: str, index: int) -> Json:
                 [{"subnet": four} | gateway],
                 *draw(st.sampled_from([[], [[{"subnet": six}]]])),
             ]
-            body = {"type": plugin, "ranges": entries, "allowMultiNode": True}
+            body = {"type": plugin, "ranges": entries}
         case "whereabouts":
             both = draw(st.booleans())
             body = {"type": plugin, "ipRanges": [{"range": four}, {"range": six}][: both + 1]}
@@ -171,7 +170,7 @@ def stacks(draw: st.DrawFn) -> Json:
     body = {"cluster": draw(st.sampled_from(CLUSTERS)), "ipam": plugins[0], "networks": found}
     if plugins[1:]:
         body["additionalIpam"] = plugins[1:]
-    return {**body, "extraBinaries": ["sriov"]}
+    return {**body, "extraPlugins": ["sriov"], "allow": ["host-local-on-several-nodes"]}
 
 
 def raw_of(body: Json) -> Json:
@@ -192,9 +191,9 @@ def raw_of(body: Json) -> Json:
 
 def read_as_written(raw: Json, parser: Parser) -> Iterator[str]:
     """What the stack had in it, if it is accepted."""
-    args, faults = parse(raw)
-    assert (args is None) == bool(faults)
-    sound(faults)
+    parsed = parse(raw)
+    args = parsed.args
+    sound(parsed.findings)
     if args is None:
         return
     for network in args.networks:
@@ -216,7 +215,7 @@ def holds(args: MultusArgs) -> Iterator[str]:
     for network in args.networks:
         yield network.type
         yield from network.plugins
-    for typed in understood(dict(enumerate(args.networks))).values():
+    for typed in filter(None, (network.typed for network in args.networks)):
         plugin = typed.ipam
         if plugin is not None and len({pool.cidr.version for pool in plugin.pools}) == 2:
             yield "both families"

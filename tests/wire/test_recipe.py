@@ -160,7 +160,7 @@ def by_the_page(page: Page) -> Column:
 def by_the_program(deployed: Callable[..., Deployed]) -> Column:
     """The same networks, asked for in a stack file."""
     storage = {"name": "storage", **MACVLAN, "ipam": RANGE}
-    local = {"name": "local", **MACVLAN, "ipam": {**LOCAL, "allowMultiNode": False}}
+    local = {"name": "local", **MACVLAN, "ipam": LOCAL}
     theirs = {**storage, "name": "theirs", "namespace": "team"}
     theirs["ipam"] = {**RANGE, "range": "192.168.21.0/29", "gateway": "192.168.21.1"}
     stack = deployed(
