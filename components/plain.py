@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .findings import Finding, Path, shown
+from .wording import AN_OUTPUT, is_output
 
 DEEPEST: Final = 32  # far beyond what any Helm value needs
 # What a terminal or YAML would take for more than a letter, line ends and tabs apart.
@@ -32,4 +33,5 @@ def malformed(value: Any, path: Path = ()) -> Iterator[Finding]:
         if not -(2**63) <= value < 2**63:  # nor is a NaN, for which no comparison holds
             yield Finding(path, "is no number of at most 64 bits. Write it in quotes")
     elif value is not None:
-        yield Finding(path, "that is nothing that a stack file can hold. Write a text", value)
+        unknown = "is nothing that a stack file can hold. Write a text"
+        yield Finding(path, AN_OUTPUT if is_output(value) else unknown)

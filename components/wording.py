@@ -49,12 +49,12 @@ def explained(error: ValidationError, model: type[BaseModel] | None = None) -> l
             continue  # pydantic counts sound entries; the faulty ones are reported themselves
         else:
             ours = [_sentence(item, path, model)]
-        ours = [Finding(one.path, AN_OUTPUT) if _is_output(one.value) else one for one in ours]
+        ours = [Finding(one.path, AN_OUTPUT) if is_output(one.value) else one for one in ours]
         found |= {(one.path, one.message): one for one in ours}
     return list(found.values())
 
 
-def _is_output(value: Any) -> bool:
+def is_output(value: Any) -> bool:
     """Whether it is Pulumi's. It is told by its shape: nothing here imports pulumi."""
     return hasattr(value, "apply") and hasattr(value, "is_known") and hasattr(value, "is_secret")
 

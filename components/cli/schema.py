@@ -13,7 +13,7 @@ from ..args import MultusArgs
 from ..chart.extra_values import schema_at
 from ..parse import ACCESS_KEYS, NAMESPACE
 
-# What pydantic adds for other readers: titles repeat the keys, `discriminator` is OpenAPI's.
+# What is for other readers: titles repeat the keys, `discriminator` is OpenAPI's, `x-message` ours.
 NOISE: Final = ("title", "discriminator", "x-message")
 FOREIGN_KEY: Final = rf"^(?!{NAMESPACE}:)[^:\s]+:\S+$"  # such as kubernetes:context
 SECRET: Final = {

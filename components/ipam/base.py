@@ -199,13 +199,10 @@ def alone(address: Address) -> Cidr:
     return ipaddress.ip_network(address)
 
 
-def with_prefix_of(address: Address, cidr: Cidr) -> Interface:
-    return ip_interface(f"{address}/{cidr.prefixlen}")
-
-
-def first_address(cidr: Cidr) -> Interface:
-    """What plugins take for the gateway of a network that names none, with its prefix."""
-    return with_prefix_of(cidr.network_address + 1, cidr)
+def bridge_address(gateway: Address | None, cidr: Cidr) -> Interface:
+    """The gateway with the prefix, or what plugins take where the family has none: the first."""
+    found = gateway if gateway and gateway.version == cidr.version else cidr.network_address + 1
+    return ip_interface(f"{found}/{cidr.prefixlen}")
 
 
 def capacity(sizes: Iterable[int]) -> int:

@@ -20,12 +20,11 @@ from .base import (
     Pool,
     Routed,
     alone,
+    bridge_address,
     capacity,
-    first_address,
     known,
     no_room,
     usable,
-    with_prefix_of,
 )
 
 # On tmpfs, so that a reboot clears what pods of before it held (containernetworking/plugins#252);
@@ -65,8 +64,7 @@ class Subnet(Model):
     def bridge_address(self) -> Interface:
         """The gateway, with the subnet's prefix; the plugin's guess where none is named."""
         assert self.subnet is not None  # asked for entries with a subnet only
-        named = self.gateway
-        return with_prefix_of(named, self.subnet) if named else first_address(self.subnet)
+        return bridge_address(self.gateway, self.subnet)
 
     def pool(self, path: Path) -> Pool:
         """What it hands out. The gateway is kept back (`Next` in allocator.go)."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from ..addresses import Address, AddressField, Interface, InterfaceField
 from ..model import Model
-from .base import Dns, Pool, Routed, first_address, known, with_prefix_of
+from .base import Dns, Pool, Routed, bridge_address, known
 
 
 class StaticAddress(Model):
@@ -26,7 +26,7 @@ class StaticAddress(Model):
     @property
     def bridge_address(self) -> Interface:
         network = self.address.network
-        return with_prefix_of(self.gateway, network) if self.gateway else first_address(network)
+        return bridge_address(self.gateway, network)
 
 
 class Static(Routed):

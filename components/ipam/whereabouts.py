@@ -9,17 +9,17 @@ settings only where it is told. A raw network is read as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import AliasGenerator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from ..addresses import Address, AddressField, Cidr, ExclusionField, Interface, RangeField, contains
+from ..addresses import Address, AddressField, Cidr, ExclusionField, Interface, RangeField
 from ..cluster import Paths
 from ..fields import NodePath, matches
 from ..findings import Finding
 from ..model import Model
-from .base import Dns, Pool, Routed, alone, capacity, known, no_room, usable, with_prefix_of
+from .base import Dns, Pool, Routed, alone, bridge_address, capacity, known, no_room, usable
 
 # In CNI JSON the plugin's keys are in snake case.
 SNAKE_CASE: Final = ConfigDict(
@@ -84,6 +84,9 @@ class Limits(Model):
         return first, end if end is not None and first <= end <= last else last  # type: ignore[operator]
 
 
+L = TypeVar("L", bound=Limits)
+
+
 class WhereaboutsRange(Limits):
     """A range of addresses, with its limits and exclusions."""
 
@@ -98,7 +101,7 @@ class KubernetesAccess(Model):
 
     kubeconfig: str | None = None
     """A kubeconfig on every node."""
-    k8s_api_root: str | None = None
+    k8s_api_root: str | None = Field(default=None, validation_alias="k8sApiRoot")
     """URL of the API server."""
 
 
@@ -170,8 +173,7 @@ class Whereabouts(Routed, Limits):
     @property
     def bridge_addresses(self) -> tuple[Interface, ...]:
         """The gateway, or the first address of each range, with the range's prefix."""
-        cidrs = [one.cidr for _, one in self.entries]
-        found = [with_prefix_of(self.gateway or cidr.network_address + 1, cidr) for cidr in cidrs]
+        found = (bridge_address(self.gateway, one.cidr) for _, one in self.entries)
         return tuple(dict.fromkeys(found))
 
     @property
@@ -190,15 +192,14 @@ class Whereabouts(Routed, Limits):
 
     def render(self, paths: Paths) -> dict[str, Any]:
         """CNI JSON, with the routers excluded where the plugin would hand them out."""
-        body: dict[str, Any] = {"type": self.type, "configuration_path": paths.whereabouts_conf}
-        body |= self.for_plugin()
-        for path, one in self.entries:
-            lacking = [str(alone(router)) for router in self._handed_out(one)]
-            if lacking:
-                entry = body["ipRanges"][int(path[1])] if path else body
-                entry["exclude"] = [*entry.get("exclude", ()), *lacking]
-        return body
+        ranges = tuple(self._without_routers(one) for one in self.ip_ranges)
+        whole = self._without_routers(self).model_copy(update={"ip_ranges": ranges})
+        head = {"type": self.type, "configuration_path": paths.whereabouts_conf}
+        return head | whole.for_plugin()
 
-    def _handed_out(self, entry: Limits) -> Iterator[Address]:
+    def _without_routers(self, entry: L) -> L:
+        if entry.range is None:
+            return entry
         pool = Pool((), entry.cidr, *entry.limits(), entry.exclude)
-        return (one for one in self.gateways if contains(entry.cidr, one) and pool.hands_out(one))
+        lacking = (alone(one) for one in self.gateways if pool.hands_out(one))
+        return entry.model_copy(update={"exclude": (*entry.exclude, *lacking)})

@@ -32,8 +32,8 @@ class Macvlan(OnMaster):
     """How pods on one node reach each other; bridge is what nearly everybody wants."""
     mac: MacAddress | None = None
     """MAC address of every pod's interface, in quotes: for a network with one pod."""
-    bcqueuelen: int | None = Field(default=None, ge=0, le=2**32 - 1)
-    """Length of the queue for broadcasts, in packets."""
+    bcqueuelen: int = Field(default=0, ge=0, le=2**32 - 1)
+    """Length of the queue for broadcasts, in packets; the kernel's own with 0."""
 
     @property
     def one_per_node(self) -> str | None:

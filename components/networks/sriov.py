@@ -33,6 +33,7 @@ class Sriov(TypedNetwork):
         **dict.fromkeys(("master", "device", "deviceID", "pciBusID"), BY_RESOURCE),
     }
     passed_on = TypedNetwork.passed_on | {"deviceid"}
+    pointers = frozenset({"min_tx_rate", "max_tx_rate"})
     ours = frozenset({"resource_name"})
     mac_by = "plugin"
 
