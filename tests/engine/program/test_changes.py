@@ -156,7 +156,7 @@ def test_control_without_the_hand_over_the_move_fails(
 ) -> None:
     checkout = program("dev", cluster, chart=chart(IN_CHART))
     checkout.up("dev").check()
-    task = checkout.path / "components" / "live" / "handover.py"
+    task = checkout.path / "components" / "cluster_tasks" / "crd_handover.py"
     text = task.read_text()
     assert text.count("    main(hand_over)") == 1
     task.write_text(text.replace("    main(hand_over)", '    print("left out")'))
@@ -191,10 +191,10 @@ def test_a_kept_history_is_named_as_what_it_is_and_helm_indeed_refuses_it(
     assert live.releases(cluster) == set()
 
     # Control: without the refusal Helm stops half-way.
-    task = checkout.path / "components" / "live" / "handover.py"
+    task = checkout.path / "components" / "cluster_tasks" / "crd_handover.py"
     text = task.read_text()
-    assert text.count("    if first:\n") == 1
-    task.write_text(text.replace("    if first:\n", "    if False:\n"))
+    assert text.count(FIRST_RUN) == 1
+    task.write_text(text.replace(FIRST_RUN, "if False:"))
     assert any("cannot re-use a name" in error for error in checkout.up("dev").errors)
     task.write_text(text)
 

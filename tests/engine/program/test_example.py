@@ -29,7 +29,7 @@ AT_ONCE: Final = {
 WRONG: Final = {'ipam="whereabouts"': 'ipam="dhcq", reconciler_schedule="never"'}
 FINDINGS: Final = (
     "MultusArgs has 2 errors:\n",
-    '\n  error: reconciler_schedule is "never", but a schedule has five fields: ',
+    '\n  error: reconciler_schedule is "never", but a schedule has five fields, ',
     '\n  error: ipam is "dhcq", but ',
 )
 WEB: Final = ("-n", "default", "-l", "app=web")

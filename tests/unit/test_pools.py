@@ -1,0 +1,184 @@
+"""Pools against a count by hand: go through a small prefix and ask which addresses are handed out.
+
+The count reads what is rendered as the plugin does. No gateway, nothing that is excluded and no
+address of the network's own may ever be handed out, and no address of one network by another.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
+from itertools import permutations
+from typing import Any, Final
+
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+from components.cluster import Paths
+from components.networks import render
+from components.parse import Parsed, parse
+
+Json = dict[str, Any]
+Addresses = set[IPv4Address | IPv6Address]
+PATHS: Final = Paths("/c", "/b")
+BASES: Final = ("10.0.0.0", "10.0.0.64", "fd00::")
+CLUSTER: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "single"}
+SEARCH: Final = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# What is no fault of the pools: the rest of what is said would hide most of the cases.
+ALLOWED: Final = ["limit-ignored", "exclude-outside", "one-address", "gateway-outside-range"]
+
+
+def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+@st.composite
+def ipams(draw: st.DrawFn, plugin: str) -> Json:
+    """Settings that a person might write, right or wrong by a little."""
+    base = draw(st.sampled_from(BASES))
+    first = ip_address(base)
+    near = st.integers(-1, 300).map(lambda offset: str(first + offset))
+    most = first.max_prefixlen
+    length = draw(st.integers(most - 8, most - 1))
+    limits = draw(optional(rangeStart=near, rangeEnd=near))
+    gateway = draw(optional(gateway=near))
+    match draw(st.sampled_from([plugin, plugin, "static"])):
+        case "static":
+            return {"type": "static", "addresses": [{"address": f"{draw(near)}/{length}"} | gateway]}
+        case "host-local":
+            entry = {"subnet": f"{base}/{length}"} | limits | gateway
+            body: Json = {"ranges": [[entry]]} if draw(st.booleans()) else entry
+        case _:
+            holes = st.builds(
+                lambda address, bits: str(ip_network(f"{address}/{most - bits}", strict=False)),
+                near,
+                st.integers(0, 4),
+            )
+            entry = {"range": f"{base}/{length}"} | limits
+            entry |= draw(optional(exclude=st.lists(holes, max_size=3)))
+            body = ({"ipRanges": [entry]} if draw(st.booleans()) else entry) | gateway
+    return {"type": plugin, **body}
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> Json:
+    plugin = draw(st.sampled_from(["whereabouts", "host-local"]))
+    networks: list[Json] = []
+    for index, ipam in enumerate(draw(st.lists(ipams(plugin), max_size=3))):
+        kind: Json = {"type": "macvlan", "master": "eth1"}
+        if draw(st.booleans()):
+            vlans = st.sampled_from([1, 5])
+            shape = optional(vlan=vlans, preserveDefaultVlan=st.booleans(), isGateway=st.booleans())
+            kind = {"type": "bridge", "bridge": "eth1"} | draw(shape)
+        networks.append({"name": f"n{index}", **kind, "ipam": ipam})
+    return {"cluster": CLUSTER, "ipam": plugin, "networks": networks, "allow": ALLOWED}
+
+
+def handed_out(ipam: Json) -> Addresses:
+    """Every address that the plugin would give, counted one by one from what it is given."""
+    match ipam["type"]:
+        case "static":
+            return {ip_interface(one["address"]).ip for one in ipam["addresses"]}
+        case "host-local":
+            entries = [entry for inner in ipam["ranges"] for entry in inner]
+            counts = [_counted(one, "subnet", "rangeStart", "rangeEnd") for one in entries]
+        case _:
+            entries = ipam.get("ipRanges", [ipam])
+            counts = [_counted(one, "range", "range_start", "range_end") for one in entries]
+    return set().union(*counts)
+
+
+def _counted(entry: Json, cidr: str, start: str, end: str) -> Addresses:
+    network = ip_network(entry[cidr], strict=False)
+    addresses = list(network)[1:]
+    if network.version == 4 or cidr == "range":
+        addresses.pop()  # host-local alone hands out the last address of an IPv6 subnet
+    limits = [ip_address(entry[key]) if key in entry else None for key in (start, end)]
+    if cidr == "range":  # Whereabouts ignores limits that are outside
+        low, high = limits
+        low = low if low in addresses else None
+        floor = low or addresses[0]
+        limits = [low, high if high in addresses and int(high) >= int(floor) else None]
+    low, high = (limits[0] or addresses[0], limits[1] or addresses[-1])
+    kept: Addresses = set()
+    if cidr == "subnet":
+        kept = {ip_address(entry["gateway"]) if "gateway" in entry else network[1]}
+        addresses = list(network)  # within the limits it asks no more
+    holes = [ip_network(hole) for hole in entry.get("exclude", [])]
+    return {
+        one
+        for one in addresses
+        if int(low) <= int(one) <= int(high)
+        and one not in kept
+        and not any(one in hole for hole in holes)
+    }
+
+
+def routers(body: Json) -> Addresses:
+    """Gateways that are named, and those that a bridge takes where none is."""
+    ipam = body["ipam"]
+    entries = [*ipam.get("addresses", []), *(one for i in ipam.get("ranges", []) for one in i)]
+    found = {ip_address(one["gateway"]) for one in [ipam, *entries] if "gateway" in one}
+    if body.get("isGateway"):
+        bare = [one for one in entries if "gateway" not in one]
+        found |= {ip_interface(one.get("subnet") or one["address"]).network[1] for one in bare}
+    return found
+
+
+def vlans(body: Json) -> set[int]:
+    return {body.get("vlan", 1)} | ({1} if body.get("preserveDefaultVlan") else set())
+
+
+@settings(SEARCH, max_examples=400)
+@given(raw=stacks())
+def test_no_two_networks_on_one_wire_hand_out_one_address_or_a_gateway(raw: Json) -> None:
+    args = parse(raw).args
+    if args is None:
+        return
+    bodies = [json.loads(render(one, PATHS)) for one in args.networks]
+    for body, other in permutations(bodies, 2):
+        if vlans(body) & vlans(other):
+            assert not handed_out(body["ipam"]) & handed_out(other["ipam"])
+            assert not handed_out(body["ipam"]) & routers(other)
+    for body in bodies:
+        if body["ipam"]["type"] != "static":  # a pod may have its gateway's address, and is warned
+            assert not handed_out(body["ipam"]) & routers(body)
+
+
+@settings(SEARCH, max_examples=400)
+@given(raw=st.sampled_from(["whereabouts", "host-local"]).flatmap(ipams))
+def test_a_pool_is_what_the_plugin_hands_out(raw: Json) -> None:
+    """Typed, and read as raw from what was rendered."""
+    network = {"name": "a", "type": "macvlan", "master": "eth1", "ipam": raw}
+    parsed = _parsed(network)
+    if not parsed.configuration.networks:
+        return  # it cannot be read
+    [declared] = parsed.configuration.networks
+    text = render(declared.network, PATHS)
+    [again] = _parsed({"name": "a", "type": "raw", "config": text}).configuration.networks
+    body = json.loads(text)["ipam"]
+    expected = handed_out(body)
+    for one in (declared, again):
+        assert one.ipam is not None
+        assert one.ipam.capacity == len(expected)
+        listed = {ip_address(str(found)) for pool in one.pools for found in pool.addresses}
+        assert listed == expected
+        [pool] = one.pools
+        near = [address + step for address in (pool.first, pool.last) for step in (-1, 0, 1)]
+        assert {address for address in near if pool.hands_out(address)} == {*near} & expected
+
+
+def _parsed(network: Json) -> Parsed:
+    return parse({"cluster": CLUSTER, "networks": [network]}, partial=True)
+
+
+def test_control_the_search_finds_sound_stacks_of_several_networks_too() -> None:
+    """A search that only meets refusals shows nothing."""
+
+    def several(raw: Json) -> bool:
+        args = parse(raw).args
+        return args is not None and len(args.networks) == 3
+
+    find(stacks(), several, settings=settings(SEARCH, max_examples=2000))
