@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components.settings import StackFileError
+from components.config import StackFileError
 from testbed import demo
 from testbed.results import Result
 
@@ -27,13 +27,16 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD + "\tmultus:ipam: dhcp\n", "dev.yaml line 3: found character '\\t'"),
-        (GOOD + '  multus:ipam: "dhcp\n', "dev.yaml line"),
-        (GOOD + "  multus:ipam: [\n", "dev.yaml line 4: expected the node content"),
-        (GOOD + IPAM + IPAM, "dev.yaml line 4: multus:ipam is there twice"),
-        ("words\n", "has no mapping called config"),
-        ("config:\n", "has no mapping called config"),
-        ("", "has no mapping called config"),
+        (
+            GOOD + "\tmultus:ipam: dhcp\n",
+            "dev.yaml:3: error: that is no YAML: it is indented with spaces",
+        ),
+        (GOOD + '  multus:ipam: "dhcp\n', "dev.yaml:4: error: that is no YAML"),
+        (GOOD + "  multus:ipam: [\n", "dev.yaml:4: error: that is no YAML"),
+        (GOOD + IPAM + IPAM, "dev.yaml:4: error: that is no YAML: multus:ipam is there twice"),
+        ("words\n", "a stack file is a mapping with a mapping called config in it"),
+        ("config:\n", "a stack file is a mapping with a mapping called config in it"),
+        ("", "a stack file is a mapping with a mapping called config in it"),
         (GOOD + "  multus:extraValues: {secure: v1:AAAA}\n", "multus:extraValues is a secret"),
     ],
 )

@@ -23,7 +23,7 @@ FILES: Final = {
 
 # From the ground up; a file imports from its own layer and those below. The last is the shell.
 LAYERS: Final = (
-    ("findings", "plain", "model", "fields", "yaml_file"),
+    ("findings", "wording", "plain", "model", "addresses", "fields", "yaml_file"),
     ("cluster", "chart", "schedule", "placement", "cluster_tasks"),
     ("ipam",),
     ("networks",),

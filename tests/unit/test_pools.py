@@ -46,7 +46,10 @@ def ipams(draw: st.DrawFn, plugin: str) -> Json:
     gateway = draw(optional(gateway=near))
     match draw(st.sampled_from([plugin, plugin, "static"])):
         case "static":
-            return {"type": "static", "addresses": [{"address": f"{draw(near)}/{length}"} | gateway]}
+            return {
+                "type": "static",
+                "addresses": [{"address": f"{draw(near)}/{length}"} | gateway],
+            }
         case "host-local":
             entry = {"subnet": f"{base}/{length}"} | limits | gateway
             body: Json = {"ranges": [[entry]]} if draw(st.booleans()) else entry
