@@ -72,6 +72,8 @@ def _version(product: str, suffix: str) -> Checked:
         hint = f'Write it as "{product.lower()} --version" prints it, {example}.'
         if core:
             hint = f'Did you mean "v{core[1]}{core[2] or f"+{suffix}1"}"?'
+        elif re.fullmatch(r"v[0-9.]+\+(k3s|rke2r)[0-9]+", value):
+            hint = "The other distribution has it: k3s has +k3s1, rke2 has +rke2r1."
         raise invalid(f"that is no version of {product}. {hint}", value)
 
     return Checked(check, {"type": "string", "pattern": f"^{form}$"})
