@@ -22,9 +22,9 @@ from components.args import MultusArgs
 from components.networks import render
 from components.parse import parse
 from testbed.tools import Tools
-from tests.unit.test_networks import PATHS
-from tests.unit.test_parse import SETTINGS, ipams, mangled, optional, sound
-from tests.unit.test_schema import CUSTOM, GOOD, K3S, RKE2
+from tests.unit.test_kinds import PATHS
+from tests.unit.test_parse import GOOD, SETTINGS, mangled, sound
+from tests.unit.test_pools import ipams, optional
 from tests.wire.declared import selection
 from tests.wire.parser import Json, Parser
 
@@ -36,7 +36,9 @@ SEARCH: Final = settings(
     phases=[Phase.explicit, Phase.generate],
 )
 CLUSTERS: Final = [
-    {**one, "nodes": nodes} for one in (K3S, RKE2, CUSTOM) for nodes in ("single", "multi")
+    {**GOOD[name]["cluster"], "nodes": nodes}
+    for name in ("layer 2 only", "RKE2", "a custom cluster")
+    for nodes in ("single", "multi")
 ]
 IPAMS: Final = ("whereabouts", "host-local", "dhcp")
 
@@ -213,7 +215,7 @@ def holds(args: MultusArgs) -> Iterator[str]:
     if args.additional_ipam:
         yield "additionalIpam"
     for network in args.networks:
-        yield network.type
+        yield network.plugins[0] if isinstance(network, Raw) else str(getattr(network, "type"))
         yield from network.plugins
     for typed in filter(None, (network.typed for network in args.networks)):
         plugin = typed.ipam
@@ -268,9 +270,7 @@ def test_a_nearly_good_stack_too(parser: Parser) -> None:
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_good_stacks_too(name: str, parser: Parser) -> None:
-    config = GOOD[name]["config"].items()
-    raw = {key[7:]: one for key, one in config if key[:7] == "multus:"}
-    assert [*read_as_written(raw, parser)]
+    assert [*read_as_written(GOOD[name], parser)]
 
 
 @pytest.mark.parametrize(
