@@ -20,6 +20,7 @@ from .ipam.dhcp import DhcpProvide as DhcpProvide
 from .ipam.dhcp import DhcpRequest as DhcpRequest
 from .ipam.host_local import HostLocalRange as HostLocalRange
 from .ipam.static import StaticAddress as StaticAddress
+from .ipam.whereabouts import KubernetesAccess as KubernetesAccess
 from .ipam.whereabouts import WhereaboutsRange as WhereaboutsRange
 from .multus import MultusComponent as MultusComponent
 from .networks.annotation import PodAnnotation as PodAnnotation

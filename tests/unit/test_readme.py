@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from components import preflight
+from components.findings import listed
+from tests.unit.test_preflight import configuration, live
+
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+FAULTY: Final = ROOT / "tests" / "stacks" / "faulty" / "three-kinds-at-once.yaml"
 
 
 def test_the_table_at_the_top_is_what_was_seen_on_the_wire() -> None:
@@ -15,15 +20,18 @@ def test_the_table_at_the_top_is_what_was_seen_on_the_wire() -> None:
     assert README.index(table) < README.index("\n## ")
 
 
-def test_the_faults_that_it_shows_are_printed_so() -> None:
-    """Each fault of the example is the last line of a golden, but for the place in the file."""
-    goldens = "".join(
-        file.read_text(encoding="utf-8")
-        for file in (ROOT / "tests" / "stacks" / "faulty").glob("*.yaml")
-    )
-    for said in (
-        "a range must not have host bits set. Did you mean",
-        "that is the bridge of K3s itself, and both would break. Did you mean",
-    ):
-        assert said in README
-        assert said in goldens
+def test_the_findings_that_it_shows_are_of_the_stack_that_it_names() -> None:
+    lines = FAULTY.read_text(encoding="utf-8").splitlines()
+    said = "\n".join(one.removeprefix("#! ") for one in lines if one.startswith("#! "))
+    assert f"```text\n{said}\n```" in README
+
+
+def test_the_preflight_that_it_shows() -> None:
+    """A stack of one node with host-local, on a cluster of three with another Multus."""
+    ipam = {"type": "host-local", "subnet": "192.168.10.0/24"}
+    lan = {"name": "lan", "type": "macvlan", "master": "eth1", "ipam": ipam}
+    stack = {"cluster": {"nodes": "single"}, "ipam": "host-local", "networks": [lan]}
+    nodes = [{"name": f"node-{number}"} for number in (1, 2, 3)]
+    cluster = live({"nodes": nodes, "daemonsets": [{"name": "kube-multus-ds"}]})
+    found = preflight.findings(cluster, configuration(stack))
+    assert f"```text\n{listed('nothing was changed, because preflight has', found)}\n```" in README

@@ -215,7 +215,7 @@ def holds(args: MultusArgs) -> Iterator[str]:
     if args.additional_ipam:
         yield "additionalIpam"
     for network in args.networks:
-        yield network.plugins[0] if isinstance(network, Raw) else str(getattr(network, "type"))
+        yield str(network.model_dump()["type"])
         yield from network.plugins
     for typed in filter(None, (network.typed for network in args.networks)):
         plugin = typed.ipam
