@@ -30,7 +30,7 @@ def test_the_kinds_are_all_there_and_their_pods_start() -> None:
     args = read(yaml.safe_load(KINDS)["config"]).args
     assert args is not None
     by_name = {one.name: one for one in args.networks}
-    assert {one.type for one in args.networks} == {
+    assert {one.model_dump()["type"] for one in args.networks} == {
         *("macvlan", "ipvlan", "vlan", "bridge", "host-device", "sriov", "bond", "raw")
     }
     bond = [Selection(network=by_name[name]) for name in ("left", "right", "both")]

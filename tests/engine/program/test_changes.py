@@ -19,6 +19,7 @@ from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakePr
 
 WHEREABOUTS = {"type": "whereabouts", "range": "192.168.20.0/24", "gateway": "192.168.20.1"}
 DHCP = {"type": "dhcp"}
+FIRST_RUN = 'if not environment.get("PULUMI_COMMAND_STDOUT"):'
 
 
 def storage(ipam: dict[str, Any]) -> list[dict[str, Any]]:
