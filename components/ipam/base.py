@@ -9,7 +9,7 @@ from functools import cached_property
 from ipaddress import ip_interface
 from typing import Any, Final
 
-from netaddr import IPAddress, IPRange, IPSet
+from netaddr import IPRange, IPSet
 from pydantic import Field
 
 from ..addresses import Address, AddressField, Cidr, CidrField, Interface
@@ -88,11 +88,25 @@ class Pool:
         whole = IPSet(IPRange(str(self.first), str(self.last)))
         return whole - IPSet(str(one) for one in self.holes) if self.holes else whole
 
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        """The addresses as numbers, first and last of each unbroken run: quick to compare."""
+        return [(one.first, one.last) for one in self.addresses.iter_ipranges()]
+
     def hands_out(self, address: Address) -> bool:
         """Whether a pod may get the address."""
-        if address.version != self.cidr.version or not self.first <= address <= self.last:  # type: ignore[operator]
-            return False
-        return IPAddress(str(address)) in self.addresses
+        number = int(address)
+        return address.version == self.cidr.version and any(
+            first <= number <= last for first, last in self._spans
+        )
+
+    def meets(self, other: Pool) -> bool:
+        """Whether a pod of each may get the same address."""
+        return self.cidr.version == other.cidr.version and any(
+            first <= others_last and others_first <= last
+            for first, last in self._spans
+            for others_first, others_last in other._spans
+        )
 
     @property
     def span(self) -> str:

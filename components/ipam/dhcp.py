@@ -52,8 +52,8 @@ Option = Annotated[
 class DhcpRequest(Model):
     """An option that the daemon asks the server for."""
 
-    option: Option
-    """Name of the option, or its number in quotes."""
+    option: Option | None = None
+    """Name of the option, or its number in quotes; left out beside skipDefault."""
     skip_default: bool = False
     """Do not ask for the default options (routers, subnet-mask)."""
 

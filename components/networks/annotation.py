@@ -75,7 +75,7 @@ class Selection(Model):
                 yield Finding(("ips", index), "stands there twice. Remove one", str(wanted))
             elif pools and not any(pool.hands_out(wanted.ip) for pool in pools):
                 given = ", ".join(pool.span for pool in pools)
-                message = f"network {self.network.key} hands out {given}"
+                message = f"network {self.network.key} hands out {given} without its gateway"
                 yield Finding(("ips", index), message, str(wanted))
             elif pools and index:
                 message = (

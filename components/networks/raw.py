@@ -19,7 +19,7 @@ from ..findings import Finding, FindingsError, Path, invalid, needs_quotes
 from ..ipam import Ipam
 from ..plain import malformed
 from .base import CNI_VERSION, Network, TypedNetwork
-from .reading import Reading, entries, read_plugins
+from .reading import Reading, entries, plain, read_plugins
 
 VERSIONS: Final = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LONGEST: Final = 256 * 1024  # the API server takes an object of some 1.5 MiB
@@ -51,17 +51,7 @@ def _parsed(text: str) -> Any:
 
 
 def _form(config: Mapping[str, Any]) -> Iterator[Finding]:
-    version = config.get("cniVersion", CNI_VERSION)
-    if not isinstance(version, str):
-        yield Finding(("cniVersion",), needs_quotes(version), version)
-    elif version not in VERSIONS:
-        message = f"the plugins know {', '.join(VERSIONS)}. Write 1.0.0"
-        yield Finding(("cniVersion",), message, version)
-    if not isinstance(config.get("name", ""), str):
-        yield Finding(("name",), needs_quotes(config["name"]), config["name"])
-    for key in ("disableCheck", "disableGC"):
-        if not isinstance(config.get(key, False), bool):
-            yield Finding((key,), "this is either true or false, without quotes", config[key])
+    yield from _head(config)
     if "plugins" not in config:
         yield from _plugin_form(config)
         return
@@ -79,12 +69,31 @@ def _form(config: Mapping[str, Any]) -> Iterator[Finding]:
             yield fault.under("plugins", index)
 
 
-def _plugin_form(plugin: Mapping[str, Any]) -> Iterator[Finding]:
+def _head(config: Mapping[str, Any]) -> Iterator[Finding]:
+    version = config.get("cniVersion", CNI_VERSION)
+    if not isinstance(version, str):
+        yield Finding(("cniVersion",), needs_quotes(version), version)
+    elif version not in VERSIONS:
+        message = f"the plugins know {', '.join(VERSIONS)}. Write 1.0.0"
+        yield Finding(("cniVersion",), message, version)
+    name = config.get("name", "")
+    if not isinstance(name, str):
+        yield Finding(("name",), needs_quotes(name), name)
+    elif name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):  # ValidateNetworkName
+        message = "CNI takes letters and digits, and after the first also -, _ and ."
+        yield Finding(("name",), message, name)
+    for key in ("disableCheck", "disableGC"):
+        if not isinstance(config.get(key, False), bool):
+            yield Finding((key,), "this is either true or false, without quotes", config[key])
+
+
+def _plugin_form(written: Mapping[str, Any]) -> Iterator[Finding]:
+    plugin = plain(written)
     yield from _type_form(plugin, "a CNI plugin")
     ipam, wishes = plugin.get("ipam"), plugin.get("capabilities")
     if ipam is not None and not isinstance(ipam, Mapping):
         yield Finding(("ipam",), "CNI reads a mapping here", ipam)
-    elif ipam:
+    elif ipam and ipam.get("type"):
         yield from (one.under("ipam") for one in _type_form(ipam, "an IPAM plugin"))
     if wishes is not None and (
         not isinstance(wishes, Mapping) or not all(isinstance(on, bool) for on in wishes.values())
@@ -144,7 +153,7 @@ class Raw(Network):
     def calls(self) -> Iterator[tuple[Path, str]]:
         for path, one in entries(self.config):
             yield ("config", *path, "type"), one["type"]
-            if one.get("ipam"):
+            if (one.get("ipam") or {}).get("type"):
                 yield ("config", *path, "ipam", "type"), one["ipam"]["type"]
 
     def place(self, path: Path) -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
+_CNIS: Final = ("type", "ipam", "capabilities")
 OURS: Final = ("name", "namespace", "labels", "annotations", "allow")
 
 
@@ -64,8 +65,16 @@ class Reading:
 def entries(config: Json) -> list[tuple[Path, Json]]:
     """The configuration's plugins, in their order, each with its path."""
     if "plugins" in config:
-        return [(("plugins", index), one) for index, one in enumerate(config["plugins"])]
-    return [((), config)]
+        return [(("plugins", index), plain(one)) for index, one in enumerate(config["plugins"])]
+    return [((), plain(config))]
+
+
+def plain(plugin: Json) -> dict[str, Any]:
+    """A plugin with the keys of CNI itself in lower case: Go reads them in any."""
+    found = {key.lower() if key.lower() in _CNIS else key: one for key, one in plugin.items()}
+    if isinstance(ipam := found.get("ipam"), Mapping):
+        found["ipam"] = {"type" if key.lower() == "type" else key: ipam[key] for key in ipam}
+    return found
 
 
 def read_plugins(raw: Raw) -> Reading:
@@ -74,7 +83,11 @@ def read_plugins(raw: Raw) -> Reading:
     (found.first, first), *behind = entries(raw.config)
     ours: dict[str, Any] = {key: getattr(raw, key) for key in OURS}
     wishes = _wished(first)
-    ipam = first.get("ipam")
+    ipam = first.get("ipam") or {}
+    if ipam and not ipam.get("type"):
+        where = ("config", *found.first, "ipam")
+        found.unread.append((where, "ipam", (), "It needs a type"))
+        ipam = {}
     if ipam:
         found.ipam = _ipam(ipam, found)
         ours["ipam"] = found.ipam

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..fields import NodePath, OnOff, ResourceName, VlanId
+from ..fields import MacAddress, NodePath, OnOff, ResourceName, VlanId
 from ..findings import Finding
 from .base import DEFAULT_VLAN, RESOURCE_NAME, TypedNetwork, Wire
-from .host_device import BY_RESOURCE, NO_MAC
+from .host_device import BY_RESOURCE
 
 
 class Sriov(TypedNetwork):
@@ -28,7 +28,6 @@ class Sriov(TypedNetwork):
         "ipam": {"type": "whereabouts", "range": "192.168.70.0/24"},
     }
     hints: ClassVar[Mapping[str, str]] = {
-        "mac": NO_MAC,
         "mtu": "sriov sets none. Use tuning.mtu",
         **dict.fromkeys(("master", "device", "deviceID", "pciBusID"), BY_RESOURCE),
     }
@@ -47,6 +46,8 @@ class Sriov(TypedNetwork):
     """Priority of what the pod sends on the VLAN, 0 to 7."""
     vlan_proto: Literal["802.1q", "802.1ad"] | None = None
     """Kind of the VLAN's tag; 802.1q where it is left out."""
+    mac: MacAddress | None = None
+    """MAC address of every pod's interface, in quotes: for a network with one pod."""
     spoofchk: OnOff | None = None
     """Drop what a pod sends from another MAC address; the card's own default is left as it is."""
     trust: OnOff | None = None

@@ -161,12 +161,17 @@ class Claim:
 
     @property
     def shared_pool(self) -> Hashable:
-        """What pools have in common that count their addresses together; None if nothing."""
+        """What pools have in common whose addresses are counted together; None if nothing.
+
+        Whereabouts looks at every pool of a networkName, none included, unless it is told not to
+        (`IPManagementKubernetesUpdate` in pkg/storage/kubernetes/ipam.go).
+        """
         plugin = self.one.ipam
         if isinstance(plugin, Whereabouts):
-            return ("whereabouts", plugin.network_name, self.pool.cidr)
+            together = plugin.enable_overlapping_ranges
+            return (plugin.network_name, "all" if together else self.pool.cidr)
         if isinstance(plugin, HostLocal):
-            return ("host-local", plugin.data_dir, self.one.network.cni_name)
+            return (plugin.data_dir, self.one.network.cni_name)
         return None
 
 
@@ -177,43 +182,42 @@ def _claims(networks: Iterable[Declared]) -> Iterator[Claim]:
 
 
 def meetings(
-    claimed: Iterable[Claim], places: Callable[[Claim], Iterable[Hashable]]
+    claimed: Iterable[Claim],
+    places: Callable[[Claim], Iterable[Hashable]],
+    group: Callable[[Claim], Hashable] = lambda _: None,
 ) -> Iterator[tuple[Claim, Claim]]:
     """Pairs of claims that share addresses and a place, in the order of their networks.
 
-    A sweep in order of the first addresses, so that a thousand disjoint networks cost a sort.
+    Claims of one group may share. A sweep in order of the first addresses, so that a thousand
+    disjoint networks cost a sort.
     """
-    held: dict[Hashable, list[Claim]] = defaultdict(list)
+    held: dict[Hashable, list[tuple[int, Hashable, Claim]]] = defaultdict(list)
     for claim in sorted(claimed, key=lambda one: (one.pool.cidr.version, int(one.pool.first))):
-        start = int(claim.pool.first)
+        start, last, own = int(claim.pool.first), int(claim.pool.last), group(claim)
         for place in places(claim):
             here = (place, claim.pool.cidr.version)
-            held[here] = [one for one in held[here] if int(one.pool.last) >= start]
-            for other in held[here]:
-                if not other.pool.addresses.isdisjoint(claim.pool.addresses):
-                    first, second = sorted((other, claim), key=lambda one: one.one.index)
-                    yield first, second
-            held[here].append(claim)
+            held[here] = [one for one in held[here] if one[0] >= start]
+            for _, theirs, other in held[here]:
+                if (own is None or own != theirs) and claim.pool.meets(other.pool):
+                    in_order = other.one.index <= claim.one.index
+                    yield (other, claim) if in_order else (claim, other)
+            held[here].append((last, own, claim))
 
 
 @rule("range-overlap")
 def range_overlap(config: Configuration) -> Iterator[Hit]:
     told: set[int] = set()
-    for first, second in meetings(_claims(config.networks), lambda claim: claim.one.wires):
-        same = first.shared_pool is not None and first.shared_pool == second.shared_pool
-        by_name = isinstance(first.one.ipam, Whereabouts) and first.one.ipam.network_name
+    claims = _claims(config.networks)
+    for first, second in meetings(claims, lambda one: one.one.wires, lambda one: one.shared_pool):
         if first.one.index == second.one.index or second.one.index in told:
             continue
-        if same and (by_name or isinstance(first.one.ipam, HostLocal)):
-            continue
         told.add(second.one.index)
-        remedy = "Keep them apart" + (", or give both the same networkName" if same else "")
         message = (
             f"it overlaps networks[{first.one.index}] on {first.one.segment}, which hands out "
             f"{first.pool.span}"
         )
         where = second.one.place(("ipam", *second.pool.path))
-        yield Hit(where, message, str(second.pool), remedy)
+        yield Hit(where, message, str(second.pool))
 
 
 @rule("one-pool-for-two-wires")
@@ -221,17 +225,16 @@ def one_pool_for_two_wires(config: Configuration) -> Iterator[Hit]:
     """Networks that name the same pool mean it."""
 
     def pools(claim: Claim) -> Iterator[Hashable]:
-        if isinstance(plugin := claim.one.ipam, Whereabouts):
-            yield plugin.network_name, claim.pool.cidr
+        plugin = claim.one.ipam
+        if isinstance(plugin, Whereabouts) and not plugin.network_name:
+            yield claim.pool.cidr
             if plugin.enable_overlapping_ranges:
-                yield plugin.network_name
+                yield "any"
 
     told: set[int] = set()
-    for first, second in meetings(_claims(config.networks), pools):
+    # On one wire they overlap, which is another rule's.
+    for first, second in meetings(_claims(config.networks), pools, lambda one: one.one.wires):
         wires, others = {*first.one.wires}, {*second.one.wires}
-        plugin = first.one.ipam
-        if isinstance(plugin, Whereabouts) and plugin.network_name:
-            continue
         if second.one.index not in told and wires and others and not wires & others:
             told.add(second.one.index)
             message = (

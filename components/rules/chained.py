@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,11 +17,13 @@ USUAL_MTU: Final = 1500  # the kernel's, of a cable between pod and node
 HEADER: Final = 14  # bytes of Ethernet before a packet, which count
 MOST_TIME: Final = (2**32 - 1) * 8 // 125  # microseconds
 LONGEST_PACKET: Final = 2**32 - 1  # nanoseconds of the rate
+# `default` is for interfaces that come later.
+SWITCH: Final = re.compile(r"net\.ipv6\.conf\.(all|IFNAME|net[0-9]+)\.disable_ipv6")
 
 
 @rule("bandwidth-without-cable", TypedNetwork)
 def bandwidth_without_cable(network: TypedNetwork) -> Iterator[Hit]:
-    if network.bandwidth is not None and not network.veth:
+    if network.bandwidth is not None and [*network.bandwidth.limits] and not network.veth:
         message = f"shapes the cable between pod and node, and {network.type} has none"
         yield Hit(("bandwidth",), f"{message}: no pod would start")
 
@@ -82,19 +85,14 @@ def sbr_without_gateway(network: TypedNetwork) -> Iterator[Hit]:
     if network.sbr.table is not None:
         yield Hit(("sbr", "table"), "the plugin then makes rules and no routes", network.sbr.table)
     elif isinstance(plugin, Whereabouts) and plugin.gateway is None:
-        yield Hit(("sbr",), "routes by the gateway, and there is none", remedy="Set ipam.gateway")
+        remedy = "Set ipam.gateway"
+        if len(versions_of(pool.cidr for pool in plugin.pools)) > 1:
+            remedy = "Make a network of each family, and set ipam.gateway in both"
+        yield Hit(("sbr",), "routes by the gateway, and there is none", remedy=remedy)
     elif isinstance(plugin, Static) and (brought or None in [a.gateway for a in plugin.addresses]):
         which = "one that a pod brings" if brought else "one"
         message = f"routes by the gateway of each address, and {which} has none"
         yield Hit(("sbr",), message, remedy="Give the ipam a route to 0.0.0.0/0 by the gateway")
-
-
-@rule("tuning-without-effect", TypedNetwork)
-def tuning_without_effect(network: TypedNetwork) -> Iterator[Hit]:
-    for key in ("tuning", "bandwidth"):
-        model = getattr(network, key)
-        if model is not None and not model.for_plugin() and "mac" not in network.capabilities:
-            yield Hit((key,), "is empty and changes nothing")
 
 
 def _ipv6(network: TypedNetwork) -> bool:
@@ -104,7 +102,7 @@ def _ipv6(network: TypedNetwork) -> bool:
 @rule("ipv6-switched-off", TypedNetwork)
 def ipv6_switched_off(network: TypedNetwork) -> Iterator[Hit]:
     for key, value in network.tuning.sysctl.items() if network.tuning and _ipv6(network) else ():
-        if key.replace("/", ".").endswith(".disable_ipv6") and value.strip() != "0":
+        if SWITCH.fullmatch(key.replace("/", ".")) and value.strip() != "0":
             message = "the network gives IPv6 addresses, and the pod would lose them"
             yield Hit(("tuning", "sysctl", key), message, value)
 
@@ -124,5 +122,6 @@ def mtu_too_small_for_ipv6(network: TypedNetwork) -> Iterator[Hit]:
 @rule("tuning-mtu-twice", TypedNetwork)
 def tuning_mtu_twice(network: TypedNetwork) -> Iterator[Hit]:
     own, behind = _mtus(network)
+    own = own or (USUAL_MTU if network.veth else None)
     if own is not None and behind not in (None, own):
         yield Hit(("tuning", "mtu"), f"the network's own mtu is {own}", behind)

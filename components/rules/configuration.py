@@ -13,7 +13,7 @@ from ..cluster import Cluster
 from ..findings import Path
 from ..ipam.base import Ipam, Pool
 from ..model import Model
-from ..networks import Network, TypedNetwork
+from ..networks import Network, Raw, TypedNetwork
 from ..networks.base import Wire
 
 
@@ -43,6 +43,13 @@ class Declared:
         if self.typed is not None:
             return [*self.typed.walk()]
         return [*self.ipam.walk(("ipam",))] if self.ipam is not None else []
+
+    def chained(self, name: str) -> Model | None:
+        """A plugin behind the first, also where the first is not known."""
+        if isinstance(self.network, Raw):
+            return self.network.reading.chained.get(name, ((), None))[1]
+        found: Model | None = getattr(self.network, name, None)
+        return found
 
     @property
     def pools(self) -> tuple[Pool, ...]:

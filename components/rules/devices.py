@@ -40,10 +40,23 @@ def loopback_as_device(network: TypedNetwork) -> Iterator[Hit]:
 
 @rule("device-of-the-cluster", TypedNetwork)
 def device_of_the_cluster(network: TypedNetwork) -> Iterator[Hit]:
-    """Taken away, the cluster loses its network; used as a master, pods reach no wire."""
-    for device, path in _named(network):
+    """A macvlan in mode passthru takes all that comes in by its master."""
+    takes = {**network.takes}
+    if isinstance(network, Bridge) or (isinstance(network, Macvlan) and network.one_per_node):
+        takes |= network.uses
+    for device, path in takes.items():
         if device in FLANNELS_TUNNELS or (device == FLANNELS_BRIDGE and path != ("bridge",)):
-            yield Hit(path, "that is the cluster's own network, and no wire", device)
+            yield Hit(path, "it carries the cluster's own network", device)
+
+
+@rule("master-of-the-cluster", OnMaster)
+def master_of_the_cluster(network: OnMaster) -> Iterator[Hit]:
+    for device, path in network.uses.items() if not network.one_per_node else ():
+        if device in (FLANNELS_BRIDGE, *FLANNELS_TUNNELS):
+            message = (
+                "it carries the cluster's own network, and pods reach those of their node only"
+            )
+            yield Hit(path, message, device)
 
 
 @rule("flannels-bridge", Bridge)
@@ -75,7 +88,7 @@ def master_left_out(network: OnMaster) -> Iterator[Hit]:
 
 @rule("one-mac-for-all-pods", TypedNetwork)
 def one_mac_for_all_pods(network: TypedNetwork) -> Iterator[Hit]:
-    own = network.mac if isinstance(network, Macvlan) else None
+    own = getattr(network, "mac", None)
     behind = network.tuning.mac if network.tuning is not None else None
     for path, mac in ((("mac",), own), (("tuning", "mac"), behind)):
         if mac:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations, islice
 
 from ..addresses import Address, Cidr, Interface, contains, versions_of
 from ..findings import Path
 from ..ipam import Dhcp, HostLocal, Static, Whereabouts
-from ..ipam.base import Ipam, is_host
+from ..ipam.base import Ipam, Pool, is_host
 from ..networks.base import DEFAULT_VLAN, TypedNetwork, Wire
 from ..networks.bridge import Bridge
 from .configuration import Configuration, Declared
@@ -31,28 +33,55 @@ def _of_bridge(one: Declared) -> list[Address]:
     return [each.ip for each in bridge]
 
 
+def _handed_out(config: Configuration) -> Iterator[tuple[Declared, Pool, Address, int]]:
+    """Routers' addresses that a network on their wire hands out, and whose routers they are."""
+    found: defaultdict[Wire, dict[Address, int]] = defaultdict(dict)
+    for one in config.networks:
+        for wire in one.wires:
+            for router in _routers(one):
+                found[wire].setdefault(router, one.index)
+    by_wire = {wire: sorted(here, key=int) for wire, here in found.items()}
+    for one in config.networks:
+        own = dict.fromkeys(_routers(one), one.index)
+        for pool in one.pools:
+            routers = own.copy()
+            for wire in one.wires:
+                for router in _between(by_wire.get(wire, []), pool):
+                    routers.setdefault(router, found[wire][router])
+            for router in sorted(filter(pool.hands_out, routers), key=int):
+                yield one, pool, router, routers[router]
+
+
+def _by_a_router(one: Declared, router: Address, config: Configuration) -> bool:
+    """Whether the address may be that of a pod which is the router itself."""
+    bridges = (address for each in config.networks for address in _of_bridge(each))
+    return isinstance(one.ipam, Static) and router not in bridges
+
+
 @rule("gateway-handed-out")
 def gateway_handed_out(config: Configuration) -> Iterator[Hit]:
-    by_wire: dict[Wire, dict[Address, int]] = {}
-    for one in config.networks:
-        for wire in (*one.wires, ("own", one.index)):
-            for router in _routers(one):
-                by_wire.setdefault(wire, {}).setdefault(router, one.index)
-    for one in config.networks:
-        routers: dict[Address, int] = {}
-        for wire in (("own", one.index), *one.wires):
-            for router, index in by_wire.get(wire, {}).items():
-                routers.setdefault(router, index)
-        for pool in one.pools:
-            for router in sorted(filter(pool.hands_out, routers), key=int):
-                own = routers[router] == one.index
-                if own and isinstance(one.ipam, Static) and router not in _of_bridge(one):
-                    continue  # its own address as its gateway is another rule's
-                whose = routers[router]
-                of = "its own gateway" if whose == one.index else f"a gateway of networks[{whose}]"
-                where = one.place(("ipam", *pool.path))
-                remedy = KEEP_OUT.get(one.ipam.type if one.ipam else "", "")
-                yield Hit(where, f"it hands out {router}, {of}", str(pool), remedy)
+    for one, pool, router, whose in _handed_out(config):
+        if not _by_a_router(one, router, config):
+            of = "its own gateway" if whose == one.index else f"a gateway of networks[{whose}]"
+            if router in _of_bridge(one):
+                of = "which the bridge takes itself"
+            remedy = KEEP_OUT.get(one.ipam.type if one.ipam else "", "")
+            where = one.place(("ipam", *pool.path))
+            yield Hit(where, f"it hands out {router}, {of}", str(pool), remedy)
+
+
+@rule("static-is-a-gateway")
+def static_is_a_gateway(config: Configuration) -> Iterator[Hit]:
+    for one, pool, router, whose in _handed_out(config):
+        if whose != one.index and _by_a_router(one, router, config):
+            where = one.place(("ipam", *pool.path))
+            yield Hit(where, f"that is a gateway of networks[{whose}]", str(pool))
+
+
+def _between(routers: list[Address], pool: Pool) -> list[Address]:
+    """Those from the pool's first address to its last; `routers` is in order."""
+    start = bisect_left(routers, int(pool.first), key=int)
+    return routers[start : bisect_right(routers, int(pool.last), key=int)]
 
 
 @rule("gateway-is-the-pods", Static)

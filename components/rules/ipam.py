@@ -101,6 +101,8 @@ def dhcp_socket(ipam: Dhcp) -> Iterator[Hit]:
 @rule("dhcp-option-twice", Dhcp)
 def dhcp_option_twice(ipam: Dhcp) -> Iterator[Hit]:
     for key, entries in (("request", ipam.request), ("provide", ipam.provide)):
-        for index, first in repeated(OPTIONS.get(one.option, one.option) for one in entries):
-            message = f"{key}[{first}] has it already"
-            yield Hit((key, index, "option"), message, entries[index].option)
+        names = [one.option or "" for one in entries]
+        for index, first in repeated(OPTIONS.get(name, name) for name in names):
+            if names[index]:
+                message = f"{key}[{first}] has it already"
+                yield Hit((key, index, "option"), message, names[index])

@@ -58,8 +58,8 @@ def plugin_not_installed(one: Declared, config: Configuration) -> Iterator[Hit]:
     for path, name in one.network.calls:
         if name not in INSTALLED and name not in config.get("extra_plugins", ()):
             remedy = (
-                "Put it into each node's directory of CNI plugins and name it in "
-                f"multus:extraPlugins: [{name}]"
+                "Put it into each node's directory of CNI plugins, if it is not there, and name "
+                f"it in multus:extraPlugins: [{name}]"
             )
             yield Hit(path, "the chart has no such plugin", name, remedy)
 

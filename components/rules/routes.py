@@ -9,9 +9,11 @@ from typing import Final
 
 from ..addresses import Address, Cidr, contains, overlap, versions_of
 from ..findings import repeated
-from ..ipam import Dhcp, Static, Whereabouts
+from ..ipam import Dhcp, Static
 from ..ipam.base import SCOPE_LINK, Route, Routed, routes_of
 from ..networks.bridge import Bridge
+from ..networks.chained import Sbr
+from ..networks.ipvlan import Ipvlan
 from .configuration import Configuration, Declared
 from .registry import Hit, rule
 
@@ -20,8 +22,14 @@ NOWHERE: Final = tuple(map(ip_network, ("127.0.0.0/8", "::1/128", "fe80::/10", "
 
 
 def _moved(one: Declared) -> bool:
-    """Whether sbr moves the network's routes to a table of its own; with `table` it does not."""
-    return one.typed is not None and one.typed.sbr is not None and one.typed.sbr.table is None
+    """Whether a plugin behind takes the network's routes out of the main table, or may.
+
+    sbr does without `table` (`doRoutes` in plugins/meta/sbr/main.go), vrf always (`addInterface`
+    in plugins/meta/vrf/vrf.go), and route-override as it is told.
+    """
+    sbr = one.chained("sbr")
+    moves = isinstance(sbr, Sbr) and sbr.table is None
+    return moves or not {"vrf", "route-override"}.isdisjoint(one.network.plugins)
 
 
 def _in_main_table(one: Declared) -> Iterator[tuple[int, Route]]:
@@ -32,13 +40,17 @@ def _in_main_table(one: Declared) -> Iterator[tuple[int, Route]]:
 
 
 @rule("default-route-without-sbr")
-def default_route_without_sbr(one: Declared, _: Configuration) -> Iterator[Hit]:
+def default_route_without_sbr(one: Declared, config: Configuration) -> Iterator[Hit]:
+    """Where the cluster has one family, eth0 has no default route of the other to lose."""
     message = "as the pod's first default route it takes services and DNS from eth0"
+    families = versions_of(own for own, _ in config.own_networks) or {4, 6}
     for index, route in _in_main_table(one):
-        if route.dst.prefixlen == 0 and route.priority == 0:
+        if route.dst.prefixlen == 0 and route.priority == 0 and route.dst.version in families:
             yield Hit(("ipam", "routes", index, "dst"), message, str(route.dst))
     if isinstance(one.typed, Bridge) and one.typed.is_default_gateway and not _moved(one):
-        yield Hit(("isDefaultGateway",), message, value=True)
+        own = {address.version for address in one.typed.own_addresses}
+        if not own or own & families:
+            yield Hit(("isDefaultGateway",), message, value=True)
 
 
 @rule("dhcp-default-route")
@@ -51,11 +63,14 @@ def dhcp_default_route(one: Declared, _: Configuration) -> Iterator[Hit]:
 @rule("route-of-the-cluster")
 def route_of_the_cluster(one: Declared, config: Configuration) -> Iterator[Hit]:
     for index, route in _in_main_table(one):
-        for own, correction in config.own_networks if route.dst.prefixlen else ():
+        # Services first: to its own pods' network a pod of flannel has a longer route.
+        for own, correction in reversed(config.own_networks) if route.dst.prefixlen else ():
             if overlap(route.dst, own):
                 message = f"it overlaps {own}, the cluster's own, which pods would no longer reach"
                 where = ("ipam", "routes", index, "dst")
-                yield Hit(where, message, str(route.dst), f"Choose another; {correction}")
+                yield Hit(
+                    where, message, str(route.dst), f"Leave that out, or use sbr; {correction}"
+                )
                 break
 
 
@@ -101,7 +116,10 @@ def route_next_hop(ipam: Routed) -> Iterator[Hit]:
             by_route.append(route.dst)
         if hop is None or hop.version != route.dst.version or hop.is_link_local:
             continue
-        if route.scope == SCOPE_LINK:
+        if hop.version == 6 and any(hop == pool.first == pool.last for pool in ipam.pools):
+            message = f"{hop} is the pod's own address, which the kernel refuses"
+            yield replace(hit, message=message)
+        elif route.scope == SCOPE_LINK:
             message = f"a route of scope 253 has no next hop, and it would have {hop}"
             yield replace(hit, message=message, remedy="Leave the scope out")
         elif ipam.onlink and not any(contains(cidr, hop) for cidr in by_route):
@@ -126,7 +144,7 @@ def _unusable(hop: Address, onlink: list[list[Cidr]], hit: Hit) -> Iterator[Hit]
 def route_through_itself(ipam: Static) -> Iterator[Hit]:
     own = [entry.address.ip for entry in ipam.addresses]
     for index, route in enumerate(ipam.routes):
-        if route.gw in own:
+        if route.gw in own and route.dst.version == 4:
             yield Hit(("routes", index, "gw"), "that is the pod's own address", str(route.gw))
 
 
@@ -137,10 +155,13 @@ def route_option_unread(route: Route) -> Iterator[Hit]:
             yield Hit((key,), "the chart's plugins do not hand it to the kernel", value)
 
 
-@rule("route-without-gateway", Whereabouts, Static)
-def route_without_gateway(ipam: Routed) -> Iterator[Hit]:
-    for index, route in enumerate(ipam.routes):
+@rule("route-without-gateway")
+def route_without_gateway(one: Declared, _: Configuration) -> Iterator[Hit]:
+    """On layer 3 the master decides, and a gateway is not looked for."""
+    ipam = one.ipam
+    layer_3 = isinstance(one.typed, Ipvlan) and one.typed.mode != "l2"
+    for index, route in enumerate(() if layer_3 else routes_of(ipam)):
         local = route.dst.is_multicast or route.scope == SCOPE_LINK
-        if not local and ipam.next_hop(route) is None:
+        if not local and isinstance(ipam, Routed) and ipam.next_hop(route) is None:
             message = "no gateway is named, so pods look for each of its addresses on their wire"
-            yield Hit(("routes", index, "dst"), message, str(route.dst))
+            yield Hit(("ipam", "routes", index, "dst"), message, str(route.dst))

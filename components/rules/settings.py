@@ -36,7 +36,9 @@ def setting_without_effect(config: Configuration) -> Iterator[Hit]:
     if chart.crd_sha256 and chart.facts.crd_version is None:
         yield Hit(("chart", "crdSha256"), f"does nothing: {chart.version} has no CRD chart")
     if chart.path is not None and "repository" in chart.model_fields_set:
-        yield Hit(("chart", "repository"), "does nothing beside path", remedy="Remove one of both")
+        yield Hit(
+            ("chart", "repository"), "does nothing beside path", remedy="Remove one of the two"
+        )
     for daemon in config.get("resources", {}):
         if reason := _idle(daemon, config):
             yield Hit(("resources", daemon), reason)

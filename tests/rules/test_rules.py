@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from components.cluster import Paths
 from components.findings import Finding, Severity, dotted
+from components.networks import render
 from components.parse import parse
 from components.rules import RULES
 
@@ -87,6 +89,11 @@ def test_what_does_not_is_found_and_the_user_has_the_last_word(
 
     for_all = {**settings, "allow": [name]}
     assert of_rule(for_all, name) == of_rule(for_all, "unused-allow") == []
+    for each in (settings, for_all):
+        parsed = parse(each)
+        assert (parsed.args is None) == (
+            Severity.ERROR in {one.severity for one in parsed.findings}
+        )
     places = {one.path[:2] for one in found if one.path[0] == "multus:networks"}
     if len(places) != len(found):  # one that is about a setting
         return
@@ -96,6 +103,8 @@ def test_what_does_not_is_found_and_the_user_has_the_last_word(
     ]
     for_each = {**settings, "networks": networks}
     assert of_rule(for_each, name) == of_rule(for_each, "unused-allow") == []
+    for one in parse(for_each).configuration.networks:
+        assert '"allow"' not in render(one.network, Paths("/c", "/b"))
 
 
 LAN = {"name": "a", "type": "macvlan", "master": "eth1"}

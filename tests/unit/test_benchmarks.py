@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -42,11 +41,6 @@ def test_another_result_makes_another_page_and_plot(committed: Run) -> None:
     other = replace(committed, cells=(replace(first, median=first.median * 2), *rest))
     assert report.table(other) != report.table(committed)
     assert plot.svg(other) != plot.svg(committed)
-
-
-def test_a_page_without_a_place_is_refused(committed: Run) -> None:
-    with pytest.raises(report.PageError, match="no lines"):
-        report.filled("# Which IPAM when\n", committed)
 
 
 @pytest.mark.parametrize(
@@ -112,20 +106,5 @@ def test_the_plot_is_an_image_with_a_label_for_each_line(committed: Run) -> None
     assert {line.label for line in plot.lines(committed)} <= texts
 
 
-def test_labels_do_not_lie_on_each_other() -> None:
-    assert plot.spaced([100, 90, 101, 300], 18) == [108, 90, 126, 300]
-
-
-def test_an_axis_has_its_data_within() -> None:
-    assert plot.ticks(38, 4000) == [20, 50, 100, 200, 500, 1000, 2000, 5000]
-    assert plot.ticks(10, 100) == [10, 20, 50, 100]
-
-
 def test_every_ipam_of_the_program_is_measured() -> None:
     assert {*IPAMS} <= {cell.arm for cell in Run.read(report.RESULT).cells}
-
-
-def test_a_result_survives_a_file(tmp_path: Path, committed: Run) -> None:
-    file = tmp_path / "ipam.json"
-    file.write_text(committed.text(), encoding="utf-8")
-    assert Run.read(file) == committed

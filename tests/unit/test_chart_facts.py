@@ -6,7 +6,7 @@ import pytest
 
 from testbed.charts import oracle
 from testbed.charts.facts import UnknownKindError, differences, distil
-from testbed.charts.versions import TABLE, ChartVersion, chart_version
+from testbed.charts.versions import TABLE, ChartVersion
 
 NAD = "CustomResourceDefinition network-attachment-definitions.k8s.cni.cncf.io"
 KEEP = {"helm.sh/resource-policy": "keep"}
@@ -75,9 +75,3 @@ def test_values_merge_as_helm_merges_them() -> None:
         "d": None,
     }
     assert base["d"] == 1
-
-
-def test_versions_differ_as_the_table_says() -> None:
-    assert chart_version("v4.3.008").crd_version is None
-    assert chart_version("v4.3.009").crd_version == "4.3.009"
-    assert {row.generation for row in TABLE} == {"crd-in-chart", "crd-keep", "split"}

@@ -27,15 +27,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            GOOD + "\tmultus:ipam: dhcp\n",
-            "dev.yaml:3: error: that is no YAML: it is indented with spaces",
-        ),
-        (GOOD + '  multus:ipam: "dhcp\n', "dev.yaml:4: error: that is no YAML"),
-        (GOOD + "  multus:ipam: [\n", "dev.yaml:4: error: that is no YAML"),
         (GOOD + IPAM + IPAM, "dev.yaml:4: error: that is no YAML: multus:ipam is there twice"),
-        ("words\n", "a stack file is a mapping with a mapping called config in it"),
-        ("config:\n", "a stack file is a mapping with a mapping called config in it"),
         ("", "a stack file is a mapping with a mapping called config in it"),
         (GOOD + "  multus:extraValues: {secure: v1:AAAA}\n", "multus:extraValues is a secret"),
     ],
@@ -92,19 +84,10 @@ def test_what_the_cli_says_before_the_program_runs_is_said(
 ) -> None:
     monkeypatch.setattr(demo, "out", Console(highlight=False, soft_wrap=True))
     said = "error: validating stack config: 'multus:ipam' must be of type 'string'"
+    nothing: dict[str, Any] = {"stdout": "", "program_output": "", "summary": {}, "outputs": {}}
+    nothing |= dict.fromkeys(("steps", "failed", "diagnostics"), ())
     result = Result(
-        operation="preview",
-        ok=False,
-        stdout="",
-        stderr=said,
-        steps=(),
-        failed=(),
-        summary={},
-        diagnostics=(),
-        outputs={},
-        secret_outputs=frozenset(),
-        program_output="",
-        seconds=1.0,
+        "preview", ok=False, stderr=said, secret_outputs=frozenset(), seconds=1, **nothing
     )
     demo._report(result)
     assert capsys.readouterr().out == said + "\n"

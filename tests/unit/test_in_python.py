@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any, Final
 
+import pulumi
 import pytest
+from pulumi import Output
 
 from components import (
     ArgsError,
@@ -17,6 +20,24 @@ from components import (
     Whereabouts,
     pod_annotation,
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_loop() -> Iterator[None]:
+    """Outputs that are left over would be waited for by the next program of a test."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    pulumi.runtime.reset_options()
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+def output() -> Output[str]:
+    return Output.from_input("x")
+
 
 RANGE: Any = ip_network("10.0.0.0/24")
 MINE: Final = Macvlan(name="lan", master="eth1", ipam=Whereabouts(range=RANGE))
@@ -58,7 +79,17 @@ CALLS: Final[dict[str, tuple[Callable[[], Any], str, list[tuple[str | int, ...]]
     "what is nested beyond reason": (
         lambda: Macvlan(name="lan", master="eth1", labels=nested(200)),
         "Macvlan has 1 error:",
-        [("labels",)],
+        [("labels", "a")],
+    ),
+    "an Output, wherever it stands": (
+        lambda: Macvlan(name="lan", master=output(), labels={"a": output()}),  # type: ignore[arg-type, dict-item]
+        "Macvlan has 2 errors:",
+        [("master",), ("labels", "a")],
+    ),
+    "an Output among raw values": (
+        lambda: MultusArgs(extra_values={"image": {"tag": output()}}, **BASE),
+        "MultusArgs has 1 error:",
+        [("extraValues", "image", "tag")],
     ),
 }
 
@@ -73,3 +104,25 @@ def test_a_call_reports_all_that_is_wrong_each_on_a_line(
     assert first == head
     assert len(lines) == len(places)
     assert sorted(map(str, (one.path for one in caught.value.findings))) == sorted(map(str, places))
+
+
+def test_an_output_is_refused_by_name() -> None:
+    with pytest.raises(ArgsError, match=r"master is an Output, but a plain value is needed here"):
+        Macvlan(name="lan", master=output())  # type: ignore[arg-type]
+
+
+def test_the_program_has_the_last_word_and_warnings_are_told() -> None:
+    """An error raises unless it is allowed; a warning does not, unless warnings are errors."""
+    default = ({"dst": "0.0.0.0/0"},)
+    ipam: Any = Whereabouts(range="10.0.0.7/24", gateway="10.0.0.1", routes=default)  # type: ignore[arg-type]
+    odd = Macvlan(name="lan", master="eth1", ipam=ipam)
+    base: dict[str, Any] = {"cluster": CLUSTER, "ipam": "whereabouts"}
+    with pytest.raises(ArgsError) as caught:
+        MultusArgs(networks=(odd,), **base)
+    assert [one.rule for one in caught.value.findings] == ["default-route-without-sbr"]
+    args = MultusArgs(networks=(odd,), allow=("default-route-without-sbr",), **base)
+    assert [(one.rule, one.severity) for one in args.findings] == [
+        ("range-with-host-bits", "warning")
+    ]
+    with pytest.raises(ArgsError, match="range-with-host-bits"):
+        MultusArgs(networks=(odd,), allow=("default-route-without-sbr",), strict=True, **base)

@@ -125,7 +125,7 @@ def test_a_missing_kubeconfig(cluster: Cluster, program: MakeProgram, tmp_path: 
     checkout = program("dev")
     error = one_error(checkout.up("dev", env={"KUBECONFIG": str(tmp_path / "none.yaml")}))
     assert (
-        error == f"KUBECONFIG names {tmp_path / 'none.yaml'}, which is no file; nothing was changed"
+        error == f"KUBECONFIG names {tmp_path / 'none.yaml'}, which is no file. Nothing was changed"
     )
     nothing_was_made(checkout, "dev", cluster)
 

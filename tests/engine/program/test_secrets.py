@@ -61,7 +61,7 @@ def test_a_kubeconfig_in_clear_is_refused(cluster: Cluster, program: MakeProgram
     checkout = program("dev", cluster, kubeconfig=CANARY)
     result = checkout.up("dev")
     assert not result.ok
-    assert any("multus:kubeconfig is in clear" in error for error in result.errors)
+    assert any("multus:kubeconfig is not a secret" in error for error in result.errors)
 
 
 def test_a_context_that_the_stacks_kubeconfig_lacks_is_refused(

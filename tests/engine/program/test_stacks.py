@@ -143,7 +143,7 @@ def test_paths_follow_version_and_data_dir(
         f"{data_dir}/agent/etc/cni/net.d",
         f"{data_dir}/{binaries}",
     }
-    warned = any("each K3s upgrade replaces" in one.message for one in result.diagnostics)
+    warned = any("plugins-lost-on-upgrade" in one.message for one in result.diagnostics)
     assert warned is (binaries == "data/current/bin")
 
 
