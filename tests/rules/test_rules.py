@@ -103,8 +103,8 @@ def test_what_does_not_is_found_and_the_user_has_the_last_word(
     ]
     for_each = {**settings, "networks": networks}
     assert of_rule(for_each, name) == of_rule(for_each, "unused-allow") == []
-    for one in parse(for_each).configuration.networks:
-        assert '"allow"' not in render(one.network, Paths("/c", "/b"))
+    for declared in parse(for_each).configuration.networks:
+        assert '"allow"' not in render(declared.network, Paths("/c", "/b"))
 
 
 LAN = {"name": "a", "type": "macvlan", "master": "eth1"}

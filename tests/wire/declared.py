@@ -28,11 +28,11 @@ def _declared(name: str, ipam: Json, **others: Any) -> Json:
 
 
 def macvlan(name: str, ipam: Json, **others: Any) -> Json:
-    return _declared(name, ipam, type="macvlan", master="eth1", **others)
+    return _declared(name, ipam, **{"type": "macvlan", "master": "eth1", **others})
 
 
 def bridge(name: str, ipam: Json, **others: Any) -> Json:
-    return _declared(name, ipam, type="bridge", bridge="br-pods", **others)
+    return _declared(name, ipam, **{"type": "bridge", "bridge": "br-pods", **others})
 
 
 def selection(network: Mapping[str, Any], **wishes: Any) -> Selection:
