@@ -93,12 +93,12 @@ class Model(BaseModel):
             data, written, unread = cls._under_our_names(data)
         try:
             model = handler({key: tuples(value) for key, value in data.items()})
+            if of_plugin:
+                model._written, model._unread, model._of_plugin = written, unread, True  # noqa: SLF001
             refuse(model.incomplete())
         except (ValidationError, FindingsError) as error:
             found = error.findings if isinstance(error, FindingsError) else explained(error, cls)
             raise FindingsError(_as_written(one, written) for one in found) from None
-        if of_plugin:
-            model._written, model._unread, model._of_plugin = written, unread, True  # noqa: SLF001
         return model
 
     def incomplete(self) -> Iterator[Finding]:

@@ -45,7 +45,9 @@ def _stop(message: object) -> typer.Exit:
 def check(
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="Stack files and manifests; - is standard input.  [default: stacks/]"),
+        typer.Argument(
+            help="Stack files and manifests; - is standard input.  [default: stacks/Pulumi.*.yaml]"
+        ),
     ] = None,
     cluster: Annotated[str, _option("cluster", "Where manifests run: k3s@VERSION, rke2@…")] = "",
     nodes: Annotated[Nodes, _option("nodes", "How many nodes that cluster has.")] = "multi",

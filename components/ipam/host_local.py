@@ -7,6 +7,7 @@ Fields and rules from containernetworking/plugins 1.9.1,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -149,7 +150,7 @@ class HostLocal(Routed, Subnet):
     def bridge_addresses(self) -> tuple[Interface, ...]:
         return tuple(dict.fromkeys(member.bridge_address for _, member in self._members))
 
-    @property
+    @cached_property
     def pools(self) -> tuple[Pool, ...]:
         """One for each subnet; a pod has an address of one subnet of each set."""
         return tuple(member.pool(path) for path, member in self._members)

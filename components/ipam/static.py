@@ -8,6 +8,7 @@ and static appends it: no capability is needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from ..addresses import Address, AddressField, Interface, InterfaceField
@@ -47,7 +48,7 @@ class Static(Routed):
     dns: Dns | None = None
     """DNS data in the plugin's result."""
 
-    @property
+    @cached_property
     def pools(self) -> tuple[Pool, ...]:
         return tuple(
             Pool(

@@ -9,6 +9,7 @@ settings only where it is told. A raw network is read as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import AliasGenerator, ConfigDict, Field
@@ -176,7 +177,7 @@ class Whereabouts(Routed, Limits):
         found = (bridge_address(self.gateway, one.cidr) for _, one in self.entries)
         return tuple(dict.fromkeys(found))
 
-    @property
+    @cached_property
     def pools(self) -> tuple[Pool, ...]:
         """A typed network keeps its routers back; the plugin by itself does not."""
         kept = () if self._of_plugin else tuple(alone(one) for one in self.gateways)

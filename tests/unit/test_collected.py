@@ -32,5 +32,5 @@ def test_every_test_is_collected() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    ids = [line.split("::") for line in done.stdout.splitlines() if "::" in line]
-    assert {(parts[0], parts[-1].partition("[")[0]) for parts in ids} == DEFINED
+    ids = [line.split("::", 1) for line in done.stdout.splitlines() if "::" in line]
+    assert {(file, name.partition("[")[0]) for file, name in ids} == DEFINED

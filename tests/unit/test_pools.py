@@ -11,10 +11,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_net
 from itertools import permutations
 from typing import Any, Final
 
+import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from components.cluster import Paths
+from components.ipam.base import Pool
 from components.networks import render
 from components.parse import Parsed, parse
 
@@ -201,3 +203,35 @@ def test_control_the_search_finds_sound_stacks_of_several_networks_too() -> None
 
     found = settings(SEARCH, max_examples=2000, phases=[Phase.generate])
     find(stacks(), several, settings=found)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_hundreds_of_networks_on_one_wire_are_not_compared_each_with_each(
+    monkeypatch: pytest.MonkeyPatch, *, apart: bool
+) -> None:
+    """Each with a range and a gateway of its own, or all in one pool."""
+    compared: list[Pool] = []
+    monkeypatch.setattr(Pool, "meets", lambda one, _: compared.append(one))
+    prefixes = [f"10.{100 + index // 250}.{index % 250 if apart else 0}" for index in range(500)]
+    networks = [
+        {
+            "name": f"n{index}",
+            "type": "macvlan",
+            "master": "eth1",
+            "ipam": {"type": "whereabouts", "range": f"{prefix}.0/24", "gateway": f"{prefix}.1"},
+        }
+        for index, prefix in enumerate(prefixes)
+    ]
+    assert parse({"cluster": CLUSTER, "ipam": "whereabouts", "networks": networks}).args
+    assert len(compared) < len(networks)
+
+
+def test_control_pools_that_may_meet_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Pool] = []
+    monkeypatch.setattr(Pool, "meets", lambda one, _: compared.append(one))
+    ipam = {"type": "host-local", "subnet": "10.1.0.0/24"}
+    networks = [
+        {"name": name, "type": "macvlan", "master": "eth1", "ipam": ipam} for name in ("a", "b")
+    ]
+    parse({"cluster": CLUSTER, "ipam": "host-local", "networks": networks})
+    assert compared
