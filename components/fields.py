@@ -171,20 +171,24 @@ PluginName = Annotated[
     ),
 ]
 
+# As Go's net.ParseMAC reads them.
+MAC: Final = "[0-9a-fA-F]{2}((:[0-9a-fA-F]{2}){5}|(-[0-9a-fA-F]{2}){5}|" + (
+    r"[0-9a-fA-F]{2}(\.[0-9a-fA-F]{4}){2})"
+)
 # An odd first byte is a group's; nothing but zeros is what lo has.
-SINGLE_MAC: Final = r"(?!00(:00){5}$)[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}"
+SINGLE_MAC: Final = f"(?![0:.-]+$)(?=.[02468aceACE]){MAC}"
 EXAMPLE_MAC: Final = "02:00:00:00:00:01"  # locally administered, as every made-up one must be
 
 
 def _mac(value: Any) -> str:
     if not isinstance(value, str):
         raise invalid(needs_quotes(value), value)
-    if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", value):
+    if not re.fullmatch(MAC, value):
         raise invalid(f"a MAC address is six pairs of hex digits, like {EXAMPLE_MAC}", value)
     if not re.fullmatch(SINGLE_MAC, value):
         rule = f"no interface can have it: it is a group's, or nobody's. Use one like {EXAMPLE_MAC}"
         raise invalid(rule, value)
-    return value.lower()
+    return ":".join(re.findall("..", re.sub("[:.-]", "", value).lower()))
 
 
 MacAddress = Annotated[str, Checked(_mac, {"type": "string", "pattern": f"^{SINGLE_MAC}$"})]

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components import addresses
 from components.cluster import CLUSTERS, Cluster
+from components.fields import MacAddress
 from components.findings import FindingsError
 from components.model import read
 
@@ -18,6 +19,7 @@ CASES: Final[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "cases" / "fields.yaml").read_text()
 )
 KINDS: Final[dict[str, TypeAdapter[Any]]] = {
+    "mac": TypeAdapter(MacAddress),
     "address": TypeAdapter(addresses.AddressField),
     "cidr": TypeAdapter(addresses.CidrField),
     "exclusion": TypeAdapter(addresses.ExclusionField),

@@ -45,6 +45,7 @@ NETWORKS: Sequence[Mapping[str, Any]] = (
     },
     {
         "name": "dual",
+        "allow": ALLOW,
         "type": "bridge",
         "bridge": "br-dual",
         "isGateway": True,
@@ -59,6 +60,7 @@ NETWORKS: Sequence[Mapping[str, Any]] = (
     },
     {
         "name": "few",
+        "allow": ALLOW,
         "type": "macvlan",
         "master": "eth2",
         "ipam": {**SHARED, "subnet": "192.168.11.0/29", "gateway": "192.168.11.3"},

@@ -19,7 +19,7 @@ NETWORKS = [
     }
 ]
 OLD, NEW = "v1.30.5+k3s1", "v1.30.6+k3s1"
-WARNING = "after the next one no pod starts until this stack was deployed again"
+WARNING = "[plugins-lost-on-upgrade]"
 
 
 def on(version: str) -> dict[str, str]:
