@@ -138,5 +138,8 @@ def test_stopping_the_nodes_stops_what_ran_on_them(deployed: object, cluster: Cl
     stack.start_nodes()
     assert len(descendants(os.getpid()) - first) > 5
     stack.stop_nodes()
+    soon = time.monotonic() + 10  # what was ended is gone once it is reaped
+    while descendants(os.getpid()) - first and time.monotonic() < soon:
+        time.sleep(0.1)
     assert descendants(os.getpid()) <= first
     assert cluster.items("nodes")
