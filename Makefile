@@ -12,7 +12,7 @@ help:
 	@echo "make demo-preview       what an edit of the stack file would change there"
 	@echo "make demo-down          end it, leave nothing running"
 	@echo "make test               every test; sets everything up"
-	@echo "make unit               what needs no toolchain, in seconds"
+	@echo "make unit               what needs no toolchain, in about a minute"
 	@echo "make engine             the program on the real engine and API server"
 	@echo "make wire               pods with real addresses, on nodes in namespaces (root, Linux)"
 	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
