@@ -113,7 +113,7 @@ def forced(cluster: Cluster, node: Node, asked: str) -> str:
 ROWS = (
     "the networks, after the page's one `helm install`",
     "a pod with a Whereabouts network",
-    "the first pod of a range with a gateway",
+    "the same, once its `configuration_path` was found out",
     "the address of a pod that is deleted by force",
     "the first pods of two nodes, with host-local",
     "a pod that asks for another team's network",
