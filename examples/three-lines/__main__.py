@@ -2,6 +2,9 @@
 
 from multus_k3s import Chart, K3s, MultusArgs, MultusComponent
 
-k3s = K3s(version="v1.34.2+k3s1", nodes="multi")
-args = MultusArgs(cluster=k3s, ipam="whereabouts", chart=Chart(version="v4.3.017"))
+args = MultusArgs(
+    cluster=K3s(version="v1.34.2+k3s1", nodes="multi"),
+    ipam="whereabouts",
+    chart=Chart(version="v4.3.017"),
+)
 MultusComponent("multus", args)
