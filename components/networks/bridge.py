@@ -106,11 +106,13 @@ class Bridge(TypedNetwork):
         return {self.bridge: ("bridge",)}
 
     @property
-    def has_gateway(self) -> bool:
-        """Whether the bridge takes an address; isDefaultGateway includes isGateway."""
-        return self.is_gateway or self.is_default_gateway
+    def gateway_key(self) -> str:
+        """The key by which the bridge takes an address; isDefaultGateway includes isGateway."""
+        if self.is_gateway:
+            return "isGateway"
+        return "isDefaultGateway" if self.is_default_gateway else ""
 
     @property
     def own_addresses(self) -> tuple[Interface, ...]:
         """Addresses that the bridge itself takes on each node."""
-        return self.ipam.bridge_addresses if self.has_gateway and self.ipam is not None else ()
+        return self.ipam.bridge_addresses if self.gateway_key and self.ipam is not None else ()

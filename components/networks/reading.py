@@ -82,7 +82,7 @@ def read_plugins(raw: Raw) -> Reading:
     found = Reading()
     (found.first, first), *behind = entries(raw.config)
     ours: dict[str, Any] = {key: getattr(raw, key) for key in OURS}
-    wishes = _wished(first)
+    wishes = wished(first)
     ipam = first.get("ipam") or {}
     if ipam and not ipam.get("type"):
         where = ("config", *found.first, "ipam")
@@ -93,7 +93,7 @@ def read_plugins(raw: Raw) -> Reading:
         ours["ipam"] = found.ipam
     for path, one in behind:
         name = one["type"]
-        if name == "tuning" and "mac" in _wished(one):
+        if name == "tuning" and "mac" in wished(one):
             wishes.append("mac")
         if name not in CHAINED or name in found.chained:
             _without_model(path, one, found)
@@ -175,5 +175,5 @@ def _without_model(path: Path, plugin: Json, found: Reading) -> None:
             found.unread.append((where, key, tuple(sorted(KEYS[name])), ""))
 
 
-def _wished(plugin: Json) -> list[str]:
+def wished(plugin: Json) -> list[str]:
     return [wish for wish, on in (plugin.get("capabilities") or {}).items() if on]

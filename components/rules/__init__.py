@@ -6,7 +6,7 @@ package registers them all.
 
 from __future__ import annotations
 
-from . import addresses, chained, devices, gateways, ipam, plugins, routes, settings, values
+from . import addresses, chained, devices, gateways, ipam, plugins, routes, settings
 from . import live_cluster as live_cluster
 from . import live_nodes as live_nodes
 from .configuration import Configuration, Declared
@@ -29,5 +29,4 @@ __all__ = [
     "run",
     "settings",
     "settle",
-    "values",
 ]

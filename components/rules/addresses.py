@@ -18,7 +18,7 @@ from ..ipam.base import Ipam, Pool
 from ..ipam.whereabouts import Limits
 from ..networks.base import TypedNetwork
 from .configuration import Configuration, Declared
-from .registry import Hit, rule
+from .registry import Hit, at, check
 
 # RFC 6890 and 4291: no host on a wire has such an address.
 SPECIAL: Final[tuple[tuple[str, Cidr], ...]] = tuple(
@@ -34,122 +34,80 @@ SPECIAL: Final[tuple[tuple[str, Cidr], ...]] = tuple(
 )
 
 
-@rule("special-address", Ipam)
-def special_address(ipam: Ipam) -> Iterator[Hit]:
+@check(Ipam)
+def pools(ipam: Ipam) -> Iterator[Hit]:
     for pool in ipam.pools:
-        for use, special in SPECIAL:
-            if overlap(special, pool.cidr) and pool.addresses & IPSet([str(special)]):
-                yield Hit(pool.path, f"{special} is {use}: no pod can use it", str(pool))
+        met = (one for one in SPECIAL if overlap(one[1], pool.cidr))
+        for use, special in met:
+            if pool.addresses & IPSet([str(special)]):
+                yield at("special-address", *pool.path, special=special, use=use)
+        if not pool.addresses:
+            yield at("nothing-left", *pool.path)
+        if pool.cidr.version == 6 and pool.cidr.is_link_local:
+            yield at("link-local-range", *pool.path)
+        last = pool.cidr.broadcast_address
+        if pool.cidr.version == 4 and pool.cidr.prefixlen < 31 and pool.hands_out(last):
+            static = isinstance(ipam, Static)
+            name = "static-broadcast-address" if static else "broadcast-handed-out"
+            yield at(name, *pool.path, last=last, cidr=pool.cidr)
+    if isinstance(ipam, Whereabouts | HostLocal) and ipam.capacity == 1:
+        yield at("one-address", *ipam.pools[0].path)
 
 
-@rule("limit-ignored", Limits)
-def limit_ignored(entry: Limits) -> Iterator[Hit]:
+@check(Limits)
+def limits(entry: Limits) -> Iterator[Hit]:
     if entry.range is None:
         for key in ("rangeStart", "rangeEnd", "exclude"):
             if getattr(entry, to_snake(key)):
-                message = "Whereabouts reads it beside range only, and there is none"
-                yield Hit((key,), message, remedy="Put it into the entry that it is for")
+                message = "is read beside range only, and there is none"
+                fix = "Put it into the entry that it is for"
+                yield at("limit-ignored", key, message=message, remedy=fix)
         return
     first, last = entry.limits()
-    for key, limit in (("rangeStart", entry.range_start), ("rangeEnd", entry.range_end)):
-        if limit is not None and limit not in (first, last):
-            message = f"Whereabouts ignores it and hands out {first} to {last}"
-            yield Hit((key,), message, str(limit))
-
-
-@rule("range-with-host-bits", Limits)
-def range_with_host_bits(entry: Limits) -> Iterator[Hit]:
-    if entry.range and entry.range.first is None and str(entry.range) != str(entry.cidr):
-        message = f"Whereabouts takes the whole of {entry.cidr}"
-        yield Hit(("range",), message, str(entry.range), f'Did you mean "{entry.cidr}"?')
-
-
-@rule("exclude-outside", Limits)
-def exclude_outside(entry: Limits) -> Iterator[Hit]:
-    for index, hole in enumerate(entry.exclude if entry.range else ()):
+    for key in ("rangeStart", "rangeEnd"):
+        if getattr(entry, to_snake(key)) not in (None, first, last):
+            yield at("limit-ignored", key, first=first, last=last)
+    if entry.range.first is None and str(entry.range) != str(entry.cidr):
+        yield at("range-with-host-bits", "range", remedy=f'Did you mean "{entry.cidr}"?')
+    for index, hole in enumerate(entry.exclude):
         if not overlap(hole, entry.cidr):
-            yield Hit(("exclude", index), f"it is outside {entry.cidr}", str(hole))
+            yield at("exclude-outside", "exclude", index)
 
 
-@rule("nothing-left", Ipam)
-def nothing_left(ipam: Ipam) -> Iterator[Hit]:
-    for pool in ipam.pools:
-        if not pool.addresses:
-            message = "nothing is left of it for pods: all is excluded, or the gateway's"
-            yield Hit(pool.path, message, str(pool))
+@check(Static)
+def static_addresses(ipam: Static) -> Iterator[Hit]:
+    for index, first in repeated(entry.address for entry in ipam.addresses):
+        yield at("static-address-twice", "addresses", index, "address", first=first)
 
 
-@rule("one-address", Whereabouts, HostLocal)
-def one_address(ipam: Whereabouts | HostLocal) -> Iterator[Hit]:
-    if ipam.capacity == 1:
-        pool = ipam.pools[0]
-        yield Hit(pool.path, "it has one address, and a rolling update hangs", str(pool))
-
-
-def _broadcasts(ipam: Ipam) -> Iterator[Hit]:
-    for pool in ipam.pools:
-        broadcast = pool.cidr.broadcast_address
-        if pool.cidr.version == 4 and pool.cidr.prefixlen < 31 and pool.hands_out(broadcast):
-            message = f"{broadcast} is the broadcast address of {pool.cidr}, and no host's"
-            yield Hit(pool.path, message, str(pool))
-
-
-rule("static-broadcast-address", Static)(_broadcasts)
-rule("broadcast-handed-out", HostLocal, Whereabouts)(_broadcasts)
-
-
-@rule("link-local-range", Ipam)
-def link_local_range(ipam: Ipam) -> Iterator[Hit]:
-    for pool in ipam.pools:
-        if pool.cidr.version == 6 and pool.cidr.is_link_local:
-            message = "fe80::/10 is link-local, and each interface has a network of it already"
-            yield Hit(pool.path, message, str(pool))
-
-
-@rule("static-address-twice", Static)
-def static_address_twice(ipam: Static) -> Iterator[Hit]:
-    written = [entry.address for entry in ipam.addresses]
-    for index, first in repeated(written):
-        message = f"addresses[{first}] has it already"
-        yield Hit(("addresses", index, "address"), message, str(written[index]))
-
-
-@rule("static-without-addresses", TypedNetwork)
+@check(TypedNetwork)
 def static_without_addresses(network: TypedNetwork) -> Iterator[Hit]:
     ipam = network.ipam
     if isinstance(ipam, Static) and not (ipam.addresses or ipam.routes or network.capabilities):
-        yield Hit(("ipam", "addresses"), "names none, so each pod must bring its own")
+        yield at("static-without-addresses", "ipam", "addresses")
 
 
-@rule("same-range-twice", Whereabouts)
+@check(Whereabouts)
 def same_range_twice(ipam: Whereabouts) -> Iterator[Hit]:
     for index, first in repeated(entry.cidr for _, entry in ipam.entries):
-        path, entry = ipam.entries[index]
-        message = f"entry {first} is of it too, and one range is one pool for a pod"
-        yield Hit((*path, "range"), message, str(entry.range))
+        yield at("same-range-twice", *ipam.entries[index][0], "range", first=first)
 
 
-@rule("ranges-overlap")
-def ranges_overlap(one: Declared, _: Configuration) -> Iterator[Hit]:
-    """host-local refuses them; Whereabouts does where it is told not to look at other pools."""
+@check()
+def ranges(one: Declared, config: Configuration) -> Iterator[Hit]:
+    """host-local refuses overlaps; Whereabouts does where it is told not to look elsewhere."""
     plugin = one.ipam
     refuses = isinstance(plugin, HostLocal) or (
         isinstance(plugin, Whereabouts) and not plugin.enable_overlapping_ranges
     )
     for first, second in meetings(_claims([one]), lambda _: [0]) if refuses else ():
         if first.pool.path != second.pool.path and first.pool.cidr != second.pool.cidr:
-            yield Hit(("ipam", *second.pool.path), f"it overlaps {first.pool}", str(second.pool))
-
-
-@rule("range-of-the-cluster")
-def range_of_the_cluster(one: Declared, config: Configuration) -> Iterator[Hit]:
+            yield at("ranges-overlap", "ipam", *second.pool.path, first=first.pool)
     for pool in one.pools:
-        for own, correction in config.own_networks:
-            if overlap(pool.cidr, own):
-                message = f"it overlaps {own}, the cluster's own, which pods would no longer reach"
-                remedy = f"Choose another; {correction}"
-                yield Hit(("ipam", *pool.path), message, str(pool), remedy)
-                break
+        met = [each for each in config.own_networks if overlap(pool.cidr, each[0])]
+        for own, correction in met[:1]:
+            remedy = f"Choose another; {correction}"
+            yield at("range-of-the-cluster", "ipam", *pool.path, own=own, remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -176,9 +134,7 @@ class Claim:
 
 
 def _claims(networks: Iterable[Declared]) -> Iterator[Claim]:
-    for one in networks:
-        for pool in one.pools:
-            yield Claim(one, pool)
+    return (Claim(one, pool) for one in networks for pool in one.pools)
 
 
 def meetings(
@@ -204,59 +160,46 @@ def meetings(
             held[here].append((last, own, claim))
 
 
-@rule("range-overlap")
-def range_overlap(config: Configuration) -> Iterator[Hit]:
+def _told_once(rule: str, pairs: Iterable[tuple[Claim, Claim]]) -> Iterator[Hit]:
+    """A hit for each network that meets an earlier one."""
     told: set[int] = set()
-    claims = _claims(config.networks)
-    for first, second in meetings(claims, lambda one: one.one.wires, lambda one: one.shared_pool):
-        if first.one.index == second.one.index or second.one.index in told:
-            continue
-        told.add(second.one.index)
-        message = (
-            f"it overlaps networks[{first.one.index}] on {first.one.segment}, which hands out "
-            f"{first.pool.span}"
-        )
-        where = second.one.place(("ipam", *second.pool.path))
-        yield Hit(where, message, str(second.pool))
+    for (one, pool), (other, theirs) in (((b.one, b.pool), (a.one, a.pool)) for a, b in pairs):
+        if one.index not in told and one is not other:
+            told.add(one.index)
+            yield at(rule, "ipam", *pool.path, of=one, other=other, theirs=theirs)
 
 
-@rule("one-pool-for-two-wires")
-def one_pool_for_two_wires(config: Configuration) -> Iterator[Hit]:
+def _pools_by_range(claim: Claim) -> Iterator[Hashable]:
     """Networks that name the same pool mean it."""
-
-    def pools(claim: Claim) -> Iterator[Hashable]:
-        plugin = claim.one.ipam
-        if isinstance(plugin, Whereabouts) and not plugin.network_name:
-            yield claim.pool.cidr
-            if plugin.enable_overlapping_ranges:
-                yield "any"
-
-    told: set[int] = set()
-    # On one wire they overlap, which is another rule's.
-    for first, second in meetings(_claims(config.networks), pools, lambda one: one.one.wires):
-        wires, others = {*first.one.wires}, {*second.one.wires}
-        if second.one.index not in told and wires and others and not wires & others:
-            told.add(second.one.index)
-            message = (
-                f"networks[{first.one.index}] is on another wire and shares addresses of "
-                f"{first.pool.cidr}: what one uses the other lacks"
-            )
-            yield Hit(second.one.place(("ipam", *second.pool.path)), message, str(second.pool))
+    plugin = claim.one.ipam
+    if isinstance(plugin, Whereabouts) and not plugin.network_name:
+        yield claim.pool.cidr
+        if plugin.enable_overlapping_ranges:
+            yield "any"
 
 
-@rule("shared-cni-name")
-def shared_cni_name(config: Configuration) -> Iterator[Hit]:
-    names = [one.network.cni_name for one in config.networks]
-    for index, first in repeated(names):
+@check()
+def networks_addresses(config: Configuration) -> Iterator[Hit]:
+    pairs = meetings(_claims(config.networks), lambda it: it.one.wires, lambda it: it.shared_pool)
+    yield from _told_once("range-overlap", pairs)
+    on_wires = _claims(one for one in config.networks if one.wires)
+    apart = (
+        pair
+        for pair in meetings(on_wires, _pools_by_range, lambda it: it.one.wires)
+        if not {*pair[0].one.wires} & {*pair[1].one.wires}  # else they overlap
+    )
+    yield from _told_once("one-pool-for-two-wires", apart)
+
+
+@check()
+def names(config: Configuration) -> Iterator[Hit]:
+    for index, first in repeated(one.network.key for one in config.networks):
+        yield at(
+            "duplicate-network", "name", of=config.networks[index], other=config.networks[first]
+        )
+    for index, first in repeated(one.network.cni_name for one in config.networks):
         one, other = config.networks[index], config.networks[first]
         if one.network.key != other.network.key:
-            message = f"networks[{other.index}] has that CNI name too, and host-local counts by it"
-            yield Hit(one.place(("config", "name")), message, names[index])
-
-
-@rule("duplicate-network")
-def duplicate_network(config: Configuration) -> Iterator[Hit]:
-    for index, first in repeated(one.network.key for one in config.networks):
-        one, other = config.networks[index], config.networks[first]
-        message = f"networks[{other.index}] in namespace {one.network.namespace} has that name"
-        yield Hit(one.place(("name",)), message, one.network.name)
+            if one.value(("config", "name")) is None:
+                one, other = other, one
+            yield at("shared-cni-name", "config", "name", of=one, other=other)

@@ -10,7 +10,7 @@ from ..addresses import versions_of
 from ..ipam import Static, Whereabouts
 from ..ipam.base import routes_of
 from ..networks.base import TypedNetwork
-from .registry import Hit, rule
+from .registry import Hit, at, check, where
 
 SMALLEST_IPV6_MTU: Final = 1280  # RFC 8200, section 5
 USUAL_MTU: Final = 1500  # the kernel's, of a cable between pod and node
@@ -21,34 +21,30 @@ LONGEST_PACKET: Final = 2**32 - 1  # nanoseconds of the rate
 SWITCH: Final = re.compile(r"net\.ipv6\.conf\.(all|IFNAME|net[0-9]+)\.disable_ipv6")
 
 
-@rule("bandwidth-without-cable", TypedNetwork)
-def bandwidth_without_cable(network: TypedNetwork) -> Iterator[Hit]:
-    if network.bandwidth is not None and [*network.bandwidth.limits] and not network.veth:
-        message = f"shapes the cable between pod and node, and {network.type} has none"
-        yield Hit(("bandwidth",), f"{message}: no pod would start")
-
-
-@rule("bandwidth-out-of-bounds", TypedNetwork)
-def bandwidth_out_of_bounds(network: TypedNetwork) -> Iterator[Hit]:
-    """A burst that the kernel would be told wrongly, or limits that no full packet passes."""
-    if network.bandwidth is None or not network.veth:
+@check(TypedNetwork)
+def bandwidth(network: TypedNetwork) -> Iterator[Hit]:
+    """Limits without a cable, or that the kernel is told wrongly, or that no full packet passes."""
+    limits = [*network.bandwidth.limits] if network.bandwidth is not None else []
+    if limits and not network.veth:
+        yield at("bandwidth-without-cable", "bandwidth")
         return
     mtu = getattr(network, "mtu", None) or USUAL_MTU
     size = mtu + HEADER
     packet = f"with the MTU {mtu} a packet has {size} bytes, and the kernel drops one that is"
-    for way, rate, burst in network.bandwidth.limits:
-        where = ("bandwidth", f"{way}Burst")
+    for way, rate, burst in limits:
+        most, kept = MOST_TIME // 10**6 * rate, at_once(rate, burst)
+        key, remedy = f"{way}Burst", f"Give at least {_least(rate, size)}"
         if (least := 8 * _up(size * 10**9, LONGEST_PACKET)) > rate:
             message = f"{packet} longer than 4.29 seconds of the rate"
-            yield Hit(("bandwidth", f"{way}Rate"), message, rate, f"Give at least {least}")
+            key, remedy = f"{way}Rate", f"Give at least {least}"
         elif _microseconds(rate, burst) > MOST_TIME:
-            seconds = MOST_TIME // 10**6
-            message = f"the plugin counts it as time, up to {seconds} seconds of {way}Rate, and "
-            remedy = f"Give at most {seconds * rate}"
-            yield Hit(where, f"{message}then from zero", burst, remedy)
-        elif (kept := at_once(rate, burst)) < size:
+            message = f"the plugin counts it as time, up to {most // rate} seconds of {way}Rate, "
+            message, remedy = f"{message}and then from zero", f"Give at most {most}"
+        elif kept < size:
             message = f"{packet} longer than the burst, which comes to {kept} bytes"
-            yield Hit(where, message, burst, f"Give at least {_least(rate, size)}")
+        else:
+            continue
+        yield at("bandwidth-out-of-bounds", "bandwidth", key, message=message, remedy=remedy)
 
 
 def _microseconds(rate: int, burst: int) -> int:
@@ -71,57 +67,41 @@ def _up(dividend: int, divisor: int) -> int:
     return -(-dividend // divisor)
 
 
-@rule("sbr-without-addresses", TypedNetwork)
-def sbr_without_addresses(network: TypedNetwork) -> Iterator[Hit]:
-    if network.sbr is not None and network.ipam is None:
-        yield Hit(("sbr",), "needs addresses")
-
-
-@rule("sbr-without-gateway", TypedNetwork)
-def sbr_without_gateway(network: TypedNetwork) -> Iterator[Hit]:
+@check(TypedNetwork)
+def sbr(network: TypedNetwork) -> Iterator[Hit]:
     plugin, brought = network.ipam, "ips" in network.capabilities
-    if network.sbr is None or any(route.dst.prefixlen == 0 for route in routes_of(plugin)):
+    if network.sbr is None:
+        return
+    if plugin is None:
+        yield at("sbr-without-addresses", "sbr")
+    if any(route.dst.prefixlen == 0 for route in routes_of(plugin)):
         return
     if network.sbr.table is not None:
-        yield Hit(("sbr", "table"), "the plugin then makes rules and no routes", network.sbr.table)
+        yield at("sbr-without-gateway", "sbr", "table")
     elif isinstance(plugin, Whereabouts) and plugin.gateway is None:
-        remedy = "Set ipam.gateway"
+        fix = "Set ipam.gateway"
         if len(versions_of(pool.cidr for pool in plugin.pools)) > 1:
-            remedy = "Make a network of each family, and set ipam.gateway in both"
-        yield Hit(("sbr",), "routes by the gateway, and there is none", remedy=remedy)
+            fix = "Make a network of each family, and set ipam.gateway in both"
+        message = "routes by the gateway, and there is none"
+        yield at("sbr-without-gateway", "sbr", message=message, remedy=fix)
     elif isinstance(plugin, Static) and (brought or None in [a.gateway for a in plugin.addresses]):
         which = "one that a pod brings" if brought else "one"
         message = f"routes by the gateway of each address, and {which} has none"
-        yield Hit(("sbr",), message, remedy="Give the ipam a route to 0.0.0.0/0 by the gateway")
+        fix = "Give the ipam a route to 0.0.0.0/0 by the gateway"
+        yield at("sbr-without-gateway", "sbr", message=message, remedy=fix)
 
 
-def _ipv6(network: TypedNetwork) -> bool:
-    return network.ipam is not None and 6 in versions_of(pool.cidr for pool in network.ipam.pools)
-
-
-@rule("ipv6-switched-off", TypedNetwork)
-def ipv6_switched_off(network: TypedNetwork) -> Iterator[Hit]:
-    for key, value in network.tuning.sysctl.items() if network.tuning and _ipv6(network) else ():
-        if SWITCH.fullmatch(key.replace("/", ".")) and value.strip() != "0":
-            message = "the network gives IPv6 addresses, and the pod would lose them"
-            yield Hit(("tuning", "sysctl", key), message, value)
-
-
-def _mtus(network: TypedNetwork) -> tuple[int | None, int | None]:
-    """The network's own MTU, and tuning's."""
-    return getattr(network, "mtu", None), network.tuning.mtu if network.tuning else None
-
-
-@rule("mtu-too-small-for-ipv6", TypedNetwork)
-def mtu_too_small_for_ipv6(network: TypedNetwork) -> Iterator[Hit]:
-    for path, mtu in zip((("mtu",), ("tuning", "mtu")), _mtus(network), strict=True):
-        if mtu is not None and mtu < SMALLEST_IPV6_MTU and _ipv6(network):
-            yield Hit(path, f"IPv6 needs at least {SMALLEST_IPV6_MTU} (RFC 8200)", mtu)
-
-
-@rule("tuning-mtu-twice", TypedNetwork)
-def tuning_mtu_twice(network: TypedNetwork) -> Iterator[Hit]:
-    own, behind = _mtus(network)
+@check(TypedNetwork)
+def tuning(network: TypedNetwork) -> Iterator[Hit]:
+    own, pools = getattr(network, "mtu", None), network.ipam.pools if network.ipam else ()
+    six = 6 in versions_of(pool.cidr for pool in pools)
+    behind = network.tuning.mtu if network.tuning else None
+    for key, mtu in (("mtu", own), ("tuning.mtu", behind)):
+        small = six and mtu is not None and mtu < SMALLEST_IPV6_MTU
+        yield from where(("mtu-too-small-for-ipv6", key, small))
     own = own or (USUAL_MTU if network.veth else None)
     if own is not None and behind not in (None, own):
-        yield Hit(("tuning", "mtu"), f"the network's own mtu is {own}", behind)
+        yield at("tuning-mtu-twice", "tuning", "mtu", own=own)
+    for key, value in network.tuning.sysctl.items() if network.tuning and six else ():
+        if SWITCH.fullmatch(key.replace("/", ".")) and value.strip() != "0":
+            yield at("ipv6-switched-off", "tuning", "sysctl", key)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from pydantic.alias_generators import to_snake
+
 from ..addresses import Cidr
 from ..chart.versions import Chart
 from ..cluster import Cluster
@@ -15,6 +17,23 @@ from ..ipam.base import Ipam, Pool
 from ..model import Model
 from ..networks import Network, Raw, TypedNetwork
 from ..networks.base import Wire
+
+
+def value_at(where: Any, path: Path) -> Any:
+    """What stands at a path through models and plain data; None where nothing does."""
+    for step in path:
+        if isinstance(where, Model):
+            fields = type(where).model_fields.items()
+            name = next((name for name, one in fields if one.validation_alias == step), "")
+            where = getattr(where, name, None)
+        elif isinstance(where, Mapping):
+            lower = str(step).lower()
+            where = next((one for key, one in where.items() if key.lower() == lower), None)
+        elif isinstance(where, tuple | list) and isinstance(step, int) and step < len(where):
+            where = where[step]
+        else:
+            return None
+    return where
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,14 @@ class Declared:
         """A path in our names below the network, as the user wrote it."""
         return (*self.path, *self.network.place(path))
 
+    def value(self, path: Path) -> Any:
+        """What stands at a path in our names; None where nothing does."""
+        return value_at(self.network, self.network.place(path))
+
+    def __str__(self) -> str:
+        """How messages about others name it."""
+        return f"network {self.network.key}"
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -82,6 +109,10 @@ class Configuration:
     def get(self, name: str, default: Any = None) -> Any:
         """A part; `default` where it is not given or faulty."""
         return self.parts.get(name, default)
+
+    def value(self, path: Path) -> Any:
+        """What stands at a path that begins with a key; None where nothing does."""
+        return value_at(self.parts.get(to_snake(str(path[0]))), path[1:])
 
     def without(self, name: str) -> Configuration:
         """The same, where a part turned out to be faulty."""

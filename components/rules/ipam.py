@@ -9,100 +9,61 @@ from ..findings import repeated
 from ..ipam import Dhcp, HostLocal, Whereabouts
 from ..ipam.dhcp import OPTIONS
 from .configuration import Configuration, Declared
-from .registry import Hit, rule
+from .registry import Hit, at, check, where
 
 LOG_LEVELS: Final = ("debug", "verbose", "error", "panic")
 DHCP_SOCKET: Final = "/run/cni/dhcp.sock"
 
 
-def _deployed(config: Configuration) -> str:
-    keys = "multus:ipam" if len(config.ipams) == 1 else "multus:ipam and additionalIpam"
-    return f"the stack deploys {' and '.join(config.ipams)} ({keys})"
+@check()
+def deployed(one: Declared, config: Configuration) -> Iterator[Hit]:
+    plugin, cluster = one.ipam, config.cluster
+    ours = isinstance(plugin, Whereabouts | Dhcp | HostLocal)
+    if plugin is not None and ours and config.ipams and plugin.type not in config.ipams:
+        local = isinstance(plugin, HostLocal)
+        yield at(
+            "ipam-not-selected" if local else "ipam-not-deployed",
+            *("ipam", "type"),
+            ipams=" and ".join(config.ipams),
+            keys="multus:ipam" if len(config.ipams) == 1 else "multus:ipam and additionalIpam",
+            remedy=None if local else f"List {plugin.type} in multus:additionalIpam",
+        )
+    if isinstance(plugin, HostLocal) and cluster is not None and cluster.nodes == "multi":
+        yield at("host-local-on-several-nodes", "ipam", "type")
+    if isinstance(plugin, Whereabouts) and cluster is not None:
+        paths, own = cluster.paths, plugin.kubernetes
+        for keys, given, there in (
+            (("configurationPath",), plugin.configuration_path, paths.whereabouts_conf),
+            (("kubernetes", "kubeconfig"), own and own.kubeconfig, paths.whereabouts_kubeconfig),
+        ):
+            if given and given != there:
+                yield at("whereabouts-settings-elsewhere", "ipam", *keys, there=there)
 
 
-@rule("ipam-not-deployed")
-def ipam_not_deployed(one: Declared, config: Configuration) -> Iterator[Hit]:
-    plugin = one.ipam
-    if isinstance(plugin, Whereabouts | Dhcp) and config.ipams and plugin.type not in config.ipams:
-        message = f"{_deployed(config)}, and it needs a daemon on each node"
-        remedy = f"List {plugin.type} in multus:additionalIpam"
-        yield Hit(("ipam", "type"), message, plugin.type, remedy)
-
-
-@rule("ipam-not-selected")
-def ipam_not_selected(one: Declared, config: Configuration) -> Iterator[Hit]:
-    if isinstance(one.ipam, HostLocal) and config.ipams and one.ipam.type not in config.ipams:
-        yield Hit(("ipam", "type"), _deployed(config), one.ipam.type)
-
-
-@rule("host-local-on-several-nodes")
-def host_local_on_several_nodes(one: Declared, config: Configuration) -> Iterator[Hit]:
-    several = config.cluster is not None and config.cluster.nodes == "multi"
-    if isinstance(one.ipam, HostLocal) and several:
-        message = "the cluster has several nodes, and each would hand out the same addresses"
-        yield Hit(("ipam", "type"), message, one.ipam.type)
-
-
-@rule("whereabouts-settings-elsewhere")
-def whereabouts_settings_elsewhere(one: Declared, config: Configuration) -> Iterator[Hit]:
-    if not isinstance(one.ipam, Whereabouts) or config.cluster is None:
-        return
-    paths, own = config.cluster.paths, one.ipam.kubernetes
-    for where, given, there in (
-        (("configurationPath",), one.ipam.configuration_path, paths.whereabouts_conf),
-        (("kubernetes", "kubeconfig"), own and own.kubeconfig, paths.whereabouts_kubeconfig),
-    ):
-        if given and given != there:
-            yield Hit(("ipam", *where), f"the nodes have it at {there}", given)
-
-
-@rule("node-slices", Whereabouts)
-def node_slices(ipam: Whereabouts) -> Iterator[Hit]:
-    if ipam.node_slice_size:
-        message = "node slices need the node slice controller, which the chart cannot install"
-        yield Hit(("nodeSliceSize",), message, ipam.node_slice_size)
-
-
-@rule("lease-times", Whereabouts)
-def lease_times(ipam: Whereabouts) -> Iterator[Hit]:
-    lease, deadline = ipam.leader_lease_duration, ipam.leader_renew_deadline
-    if lease <= deadline:
-        message = f"it must be more than leaderRenewDeadline ({deadline})"
-        yield Hit(("leaderLeaseDuration",), message, lease)
-    if deadline <= ipam.leader_retry_period * 1.2:
-        message = f"it must be more than 1.2 times leaderRetryPeriod ({ipam.leader_retry_period})"
-        yield Hit(("leaderRenewDeadline",), message, deadline)
-
-
-@rule("pool-name", Whereabouts)
-def pool_name(ipam: Whereabouts) -> Iterator[Hit]:
-    for path, entry in ipam.entries if ipam.network_name is None else ():
+@check(Whereabouts)
+def whereabouts(it: Whereabouts) -> Iterator[Hit]:
+    level, deadline, period = it.log_level, it.leader_renew_deadline, it.leader_retry_period
+    yield from where(
+        ("node-slices", "nodeSliceSize", it.node_slice_size),
+        ("unknown-log-level", "logLevel", level and level.lower() not in LOG_LEVELS),
+    )
+    if it.leader_lease_duration <= deadline:
+        least = f"leaderRenewDeadline ({deadline})"
+        yield at("lease-times", "leaderLeaseDuration", least=least)
+    if deadline <= period * 1.2:
+        least = f"1.2 times leaderRetryPeriod ({period})"
+        yield at("lease-times", "leaderRenewDeadline", least=least)
+    for path, entry in it.entries if it.network_name is None else ():
         if str(entry.cidr).startswith(":"):
-            message = (
-                "the plugin names its pool after it, with - for each colon, and Kubernetes takes "
-                "no name that begins so"
-            )
-            yield Hit((*path, "range"), message, str(entry.range))
+            yield at("pool-name", *path, "range")
 
 
-@rule("unknown-log-level", Whereabouts)
-def unknown_log_level(ipam: Whereabouts) -> Iterator[Hit]:
-    if ipam.log_level is not None and ipam.log_level.lower() not in LOG_LEVELS:
-        yield Hit(("logLevel",), f"it is one of {', '.join(LOG_LEVELS)}", ipam.log_level)
-
-
-@rule("dhcp-socket", Dhcp)
-def dhcp_socket(ipam: Dhcp) -> Iterator[Hit]:
-    if ipam.daemon_socket_path not in (None, DHCP_SOCKET):
-        message = f"the chart's daemon listens at {DHCP_SOCKET}, always"
-        yield Hit(("daemonSocketPath",), message, ipam.daemon_socket_path)
-
-
-@rule("dhcp-option-twice", Dhcp)
-def dhcp_option_twice(ipam: Dhcp) -> Iterator[Hit]:
-    for key, entries in (("request", ipam.request), ("provide", ipam.provide)):
+@check(Dhcp)
+def dhcp(it: Dhcp) -> Iterator[Hit]:
+    if it.daemon_socket_path not in (None, DHCP_SOCKET):
+        yield at("dhcp-socket", "daemonSocketPath")
+    for key, entries in (("request", it.request), ("provide", it.provide)):
         names = [one.option or "" for one in entries]
         for index, first in repeated(OPTIONS.get(name, name) for name in names):
             if names[index]:
-                message = f"{key}[{first}] has it already"
-                yield Hit((key, index, "option"), message, names[index])
+                yield at("dhcp-option-twice", key, index, "option", first=f"{key}[{first}]")

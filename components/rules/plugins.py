@@ -13,156 +13,110 @@ from ..networks.base import TypedNetwork
 from ..networks.bond import Bond
 from ..networks.bridge import Bridge
 from ..networks.known import INSTALLED, NEVER_FIRST
-from ..networks.reading import entries
+from ..networks.reading import entries, wished
 from .configuration import Configuration, Declared
-from .registry import Hit, rule
+from .registry import Hit, at, check, where
 
+DISABLED: Final = "disableContainerInterface"
 HASHED: Final = ("balance-xor", "802.3ad", "balance-tlb")
 DYNAMIC: Final = ("balance-tlb", "balance-alb")
 
 
-@rule("invalid-plugin-value")
-def invalid_plugin_value(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.network, Raw):
-        for fault in one.network.reading.invalid:
-            yield Hit(fault.path, fault.message, fault.value)
-
-
-@rule("unknown-key")
-def unknown_key(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.network, Raw):
-        for path, key, known, hint in one.network.reading.unread:
-            near = did_you_mean(key, known)
-            remedy = near if near.startswith("Did") else hint[:1].upper() + hint[1:] or "Remove it"
-            yield Hit(path, "is read by no plugin here", remedy=remedy)
-
-
-@rule("not-checked")
-def not_checked(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.network, Raw) and (unknown := one.network.reading.unknown):
-        yield Hit(("config",), f"is passed on, and nobody has looked at {', '.join(unknown)}")
-
-
-@rule("old-cni-version")
-def old_cni_version(one: Declared, _: Configuration) -> Iterator[Hit]:
-    version = one.network.config.get("cniVersion") if isinstance(one.network, Raw) else None
-    if version in ("0.1.0", "0.2.0"):
-        message = "plugins then leave out priority, table and scope of routes"
-        yield Hit(("config", "cniVersion"), message, version)
-
-
-@rule("plugin-not-installed")
-def plugin_not_installed(one: Declared, config: Configuration) -> Iterator[Hit]:
-    if "extra_plugins" in config.faulty:
+@check()
+def raw(one: Declared, _: Configuration) -> Iterator[Hit]:
+    if not isinstance(one.network, Raw):
         return
-    for path, name in one.network.calls:
-        if name not in INSTALLED and name not in config.get("extra_plugins", ()):
-            remedy = (
+    reading, version = one.network.reading, one.network.config.get("cniVersion")
+    for fault in reading.invalid:
+        yield Hit(fault.path, fault.message, fault.value, "", "invalid-plugin-value")
+    for path, key, known, hint in reading.unread:
+        near = did_you_mean(key, known)
+        fix = near if near.startswith("Did") else hint[:1].upper() + hint[1:] or "Remove it"
+        yield at("unknown-key", *path, remedy=fix)
+    if reading.unknown:
+        yield at("not-checked", "config", names=", ".join(reading.unknown))
+    if version in ("0.1.0", "0.2.0"):
+        yield at("old-cni-version", "config", "cniVersion")
+
+
+@check()
+def calls(one: Declared, config: Configuration) -> Iterator[Hit]:
+    there = {*INSTALLED, *config.get("extra_plugins", ())}
+    for index, (path, name) in enumerate(one.network.calls):
+        ipam = path[-2:] == ("ipam", "type")
+        yield from where(
+            ("ipam-plugin-as-network", path, name in IPAMS and not ipam),
+            ("not-an-ipam-plugin", path, ipam and name in INSTALLED - IPAMS.keys()),
+            ("plugin-of-the-cluster", path, name in ("multus", "loopback")),
+            ("chained-plugin-first", path, index == 0 and name in NEVER_FIRST),
+        )
+        if name not in there and "extra_plugins" not in config.faulty:
+            fix = (
                 "Put it into each node's directory of CNI plugins, if it is not there, and name "
                 f"it in multus:extraPlugins: [{name}]"
             )
-            yield Hit(path, "the chart has no such plugin", name, remedy)
+            yield at("plugin-not-installed", *path, remedy=fix)
 
 
-@rule("chained-plugin-first")
-def chained_plugin_first(one: Declared, _: Configuration) -> Iterator[Hit]:
-    path, name = next(one.network.calls)
-    if name in NEVER_FIRST:
-        yield Hit(path, "it works on the interface of a plugin before it", name)
+@check(TypedNetwork)
+def ipam_missing(it: TypedNetwork) -> Iterator[Hit]:
+    if it.needs_ipam and it.ipam is None:
+        yield at("ipam-missing", "ipam")
 
 
-@rule("ipam-plugin-as-network")
-def ipam_plugin_as_network(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for path, name in one.network.calls:
-        if name in IPAMS and path[-2:] != ("ipam", "type"):
-            yield Hit(path, "that is an IPAM plugin, and makes no interface", name)
-
-
-@rule("not-an-ipam-plugin")
-def not_an_ipam_plugin(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for path, name in one.network.calls:
-        if path[-2:] == ("ipam", "type") and name in INSTALLED - IPAMS.keys():
-            yield Hit(path, f"it gives no addresses. Those that do: {', '.join(IPAMS)}", name)
-
-
-@rule("plugin-of-the-cluster")
-def plugin_of_the_cluster(one: Declared, _: Configuration) -> Iterator[Hit]:
-    for path, name in one.network.calls:
-        if name in ("multus", "loopback"):
-            message = "that makes the pod's first interface or its lo, which the cluster does"
-            yield Hit(path, message, name)
-
-
-@rule("ipam-missing", TypedNetwork)
-def ipam_missing(network: TypedNetwork) -> Iterator[Hit]:
-    if network.needs_ipam and network.ipam is None:
-        yield Hit(("ipam",), f"is missing: {network.type} calls it in any case, and fails")
-
-
-@rule("interface-disabled-with-ipam", Bridge)
-def interface_disabled_with_ipam(network: Bridge) -> Iterator[Hit]:
-    if network.disable_container_interface and network.ipam is not None:
-        message = "the plugin refuses it beside an ipam, and no pod starts"
-        yield Hit(("disableContainerInterface",), message, value=True)
-
-
-@rule("hairpin-and-promiscuous", Bridge)
-def hairpin_and_promiscuous(network: Bridge) -> Iterator[Hit]:
-    if network.hairpin_mode and network.promisc_mode:
-        yield Hit(("hairpinMode",), "the plugin refuses it beside promiscMode", value=True)
-
-
-@rule("vlan-name-too-long", Bridge)
-def vlan_name_too_long(network: Bridge) -> Iterator[Hit]:
-    name = f"{network.bridge}.{network.vlan}"
-    if network.own_addresses and network.vlan and len(name) > LONGEST_INTERFACE:
-        message = f"its gateway is on an interface {name}, and the kernel takes 15 characters"
-        yield Hit(("bridge",), message, network.bridge)
-
-
-@rule("option-without-effect", Bridge, Bond)
-def option_without_effect(network: Bridge | Bond) -> Iterator[Hit]:
-    if isinstance(network, Bond):
-        for key, value, modes in (
-            ("failOverMac", network.fail_over_mac or None, ("active-backup",)),
-            ("tlbDynamicLb", network.tlb_dynamic_lb, DYNAMIC),
-            ("xmitHashPolicy", network.xmit_hash_policy, HASHED),
-        ):
-            if value is not None and network.mode not in modes:
-                message = f"it is for {', '.join(modes)}, and the mode is {network.mode}"
-                yield Hit((key,), message, value)
-        return
-    addresses, vlan = network.ipam is not None, bool(network.vlan or network.vlan_trunk)
-    for key, given, works, without in (
-        ("ipMasqBackend", network.ip_masq_backend, network.ip_masq, "ipMasq: true"),
-        ("preserveDefaultVlan", network.preserve_default_vlan, vlan, "vlan or vlanTrunk"),
-        ("isGateway", network.is_gateway, addresses, "addresses"),
-        ("ipMasq", network.ip_masq, addresses, "addresses"),
+@check(Bridge)
+def bridge(it: Bridge) -> Iterator[Hit]:
+    alone, vlan = it.ipam is None, it.vlan or it.vlan_trunk
+    gateways = f"{it.bridge}.{it.vlan}"  # ensureVlanInterface
+    too_long = it.vlan and it.own_addresses and len(gateways) > LONGEST_INTERFACE
+    yield from where(
+        ("interface-disabled-with-ipam", DISABLED, it.disable_container_interface and it.ipam),
+        ("hairpin-and-promiscuous", "hairpinMode", it.hairpin_mode and it.promisc_mode),
+        ("vlan-name-too-long", "bridge", too_long),
+    )
+    for key, idle, needed in (
+        ("ipMasqBackend", it.ip_masq_backend and not it.ip_masq, "ipMasq: true"),
+        ("preserveDefaultVlan", it.preserve_default_vlan and not vlan, "vlan or vlanTrunk"),
+        ("isGateway", it.is_gateway and alone, "addresses"),
+        ("ipMasq", it.ip_masq and alone, "addresses"),
     ):
-        if given and not works:
-            yield Hit((key,), f"does nothing without {without}")
-    for index, trunk in enumerate(network.vlan_trunk):
+        if idle:
+            yield at("option-without-effect", key, needed=needed)
+    for index, trunk in enumerate(it.vlan_trunk):
         if not trunk.for_plugin():
-            yield Hit(("vlanTrunk", index), "does nothing without id, or minID and maxID")
+            yield at("option-without-effect", "vlanTrunk", index, needed="id, or minID and maxID")
 
 
-@rule("capability-without-effect")
-def capability_without_effect(one: Declared, _: Configuration) -> Iterator[Hit]:
+@check(Bond)
+def bond(it: Bond) -> Iterator[Hit]:
+    for key, value, modes in (
+        ("failOverMac", it.fail_over_mac or None, ("active-backup",)),
+        ("tlbDynamicLb", it.tlb_dynamic_lb, DYNAMIC),
+        ("xmitHashPolicy", it.xmit_hash_policy, HASHED),
+    ):
+        if value is not None and it.mode not in modes:
+            message = f"it is for {', '.join(modes)}, and the mode is {it.mode}"
+            yield at("option-without-effect", key, message=message)
+
+
+@check()
+def capabilities(one: Declared, _: Configuration) -> Iterator[Hit]:
     network = one.typed
     if network is None:
         return
+    raw = entries(one.network.config) if isinstance(one.network, Raw) else []
+    written = {wish: ("config", *path) for path, plugin in raw for wish in wished(plugin)}
+    twice = dict(repeated(network.capabilities))
     for index, wish in enumerate(network.capabilities):
-        if reason := _unserved(network, wish):
-            yield Hit(("capabilities", index), reason, wish)
-    for index, first in repeated(network.capabilities):
-        wish = network.capabilities[index]
-        yield Hit(("capabilities", index), f"capabilities[{first}] is that already", wish)
-    if isinstance(one.network, Raw) and network.mac_by == "tuning":
-        plugin = entries(one.network.config)[0][1]
-        if (plugin.get("capabilities") or {}).get("mac"):
-            message = f"{network.type} sets none, so a pod's wish is lost"
-            remedy = "Give it to a plugin of type tuning behind it"
-            yield Hit(("capabilities",), message, "mac", remedy)
+        again = f"capabilities[{twice[index]}] is that already" if index in twice else None
+        if reason := _unserved(network, wish) or again:
+            here = (*written[wish], "capabilities", wish) if raw else ("capabilities", index)
+            yield at("capability-without-effect", *here, message=reason)
+    if raw and network.mac_by == "tuning" and "mac" in wished(raw[0][1]):
+        message = f"{network.type} sets none, so a pod's wish is lost"
+        fix = "Give it to a plugin of type tuning behind it"
+        here = ("config", *raw[0][0], "capabilities", "mac")
+        yield at("capability-without-effect", *here, message=message, remedy=fix)
 
 
 def _unserved(network: TypedNetwork, wish: str) -> str | None:

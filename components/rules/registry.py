@@ -1,15 +1,16 @@
-"""What a rule is, how rules are run, and how the user has the last word.
+"""What a rule is, how checks find what breaks rules, and how the user has the last word.
 
-A rule is a generator over what it looks at: a network, the whole configuration, or the live
-cluster. It yields a `Hit` for each thing that it has to say. Everything else of a rule is data in
-catalog.toml: its severity, evidence and remedy, from which docs/rules.md is made.
+A rule is data in catalog.toml: its severity, what it says, its remedy and its evidence, from which
+docs/rules.md is made. A check is a generator over what it looks at: a model, a network, or the
+whole configuration. It yields a `Hit` for each place that breaks a rule, of whichever rule. Only a
+rule of the live cluster has a check of its own, because it needs objects that may not be readable.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -19,24 +20,47 @@ from ..model import Model
 if TYPE_CHECKING:
     from .configuration import Configuration, Declared
 
-Scope = Literal["network", "configuration", "cluster"]
 Check = Callable[..., Iterator["Hit"]]
 C = TypeVar("C", bound=Check)
 UNUSED: Final = "unused-allow"
+STANDS: Final = object()
+"""The value of a hit that is about what stands at its path."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule says of one place.
+    """A place that breaks a rule.
 
-    `path` leads from what the rule looks at, in our names. `message` continues the sentence of a
-    `Finding`; `remedy` replaces the rule's own where another one is right here.
+    `path` leads from what the check looks at, or from the network `of`, in our names. `message` and
+    `remedy` replace the catalog's where others are right here; `facts` fill the catalog's message.
     """
 
     path: Path
-    message: str
+    message: str | None = None
     value: Any = MISSING
     remedy: str | None = None
+    rule: str = ""
+    of: Declared | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def at(
+    rule: str,
+    *path: str | int,
+    of: Declared | None = None,
+    message: str | None = None,
+    remedy: str | None = None,
+    **facts: Any,
+) -> Hit:
+    """A hit about what stands at the path."""
+    return Hit(path, message, STANDS, remedy, rule, of, facts)
+
+
+def where(*tried: tuple[str, str | Path, object]) -> Iterator[Hit]:
+    """A hit for each rule, place and condition that holds; a place is a path, or keys with dots."""
+    for rule, place, broken in tried:
+        if broken:
+            yield at(rule, *(place.split(".") if isinstance(place, str) else place))
 
 
 @dataclass(frozen=True)
@@ -45,75 +69,103 @@ class Rule:
 
     name: str
     severity: Severity
-    scope: Scope
     summary: str
     """What it finds, in one sentence."""
     evidence: str
     """Why it is so: the plugin's source by file and function, a document, an issue, or a test."""
-    check: Check
+    message: str = ""
+    """What it says of a place, with names of facts in braces; empty where each hit has its own."""
     remedy: str = ""
     """What to do, as the finding says it; empty where each finding has its own."""
+    scope: Literal["network", "configuration", "cluster"] = "network"
+    """What it is about; the cluster is the live one."""
+    check: Check = lambda *_: iter(())
+    """What finds it on the live cluster."""
     needs: tuple[str, ...] = ()
-    """What a rule of the live cluster reads. Without all of it the rule is left out."""
+    """The objects that it reads there. Without all of them the rule is left out."""
 
     def finding(self, hit: Hit, place: Path) -> Finding:
-        """The finding of a hit, whose path is given as the user wrote it."""
+        """The finding of a hit, whose path is given as the user wrote it.
+
+        A value that is shown continues the path, "… is 5, but …". A message that begins with "is"
+        does so itself.
+        """
+        said = self.message.format_map(hit.facts) if hit.message is None else hit.message
         remedy = self.remedy if hit.remedy is None else hit.remedy
-        message = f"{hit.message}. {remedy}" if remedy else hit.message
-        return Finding(place, message, hit.value, self.name, self.severity)
+        message, value = f"{said}. {remedy}" if remedy else said, hit.value
+        if said.startswith("is ") or isinstance(value, (Model, Mapping, tuple, list)):
+            value = MISSING
+        elif value is None:
+            value, message = MISSING, f"is left out, but {message}"
+        elif value is not MISSING and not isinstance(value, int):
+            value = str(value)
+        return Finding(place, message, value, self.name, self.severity)
 
 
-RULES: Final[dict[str, Rule]] = {}
 _CATALOG: Final = tomllib.loads(File(__file__).with_name("catalog.toml").read_text("utf-8"))
+RULES: Final[dict[str, Rule]] = {
+    name: Rule(name, **{**known, "severity": Severity(known["severity"])})
+    for name, known in _CATALOG.items()
+}
+_NETWORK: Final[list[Check]] = []
+_CONFIGURATION: Final[list[Check]] = []
 
 
-def rule(name: str, *looks_at: str | type[Model]) -> Callable[[C], C]:
-    """Register a generator as the rule of that name in the catalog.
+def rule(name: str, *needs: str) -> Callable[[C], C]:
+    """Register the check of a rule of the `live` cluster, which needs to be shown the objects."""
 
-    With kinds of models it is given each one in a network alone, and its paths lead from there.
-    Otherwise its parameters tell: `one` network and the `config`uration, the `config` alone, or
-    the `live` cluster, of which it needs to be shown the objects that are named.
-    """
-    kinds = tuple(one for one in looks_at if isinstance(one, type))
-    needs = tuple(one for one in looks_at if isinstance(one, str))
-
-    def register(check: C) -> C:
-        takes = check.__annotations__
-        scope: Scope = "cluster" if "live" in takes else "configuration"
-        if kinds or "one" in takes:
-            scope = "network"
-        known = dict(_CATALOG[name])
-        severity = Severity(known.pop("severity"))
-        run_by = _of_kinds(check, kinds) if kinds else check
-        RULES[name] = Rule(name, severity, scope, check=run_by, needs=needs, **known)
-        return check
+    def register(look: C) -> C:
+        RULES[name] = replace(RULES[name], scope="cluster", check=look, needs=needs)
+        return look
 
     return register
 
 
-def _of_kinds(check: Check, kinds: tuple[type[Model], ...]) -> Check:
+def check(*kinds: type[Model]) -> Callable[[C], C]:
+    """Register a check, given each model of these kinds in a network; its paths lead from there.
+
+    Without kinds its parameters tell: `one` network and the `config`uration, or the latter alone.
+    """
+
+    def register(look: C) -> C:
+        if kinds:
+            _NETWORK.append(_of_kinds(look, kinds))
+        else:
+            (_NETWORK if "one" in look.__annotations__ else _CONFIGURATION).append(look)
+        return look
+
+    return register
+
+
+def _of_kinds(look: Check, kinds: tuple[type[Model], ...]) -> Check:
     def run_by(one: Declared, _: Configuration) -> Iterator[Hit]:
         for path, part in one.parts:
-            if isinstance(part, kinds):
-                yield from (replace(hit, path=(*path, *hit.path)) for hit in check(part))
+            for hit in look(part) if isinstance(part, kinds) else ():
+                yield replace(hit, path=(*path, *hit.path), facts={"it": part, **hit.facts})
 
     return run_by
 
 
-def of(scope: Scope) -> list[Rule]:
-    """The rules that look at the same thing, in the order in which they were registered."""
+def of(scope: str) -> list[Rule]:
+    """The rules that are about the same thing, in the order of the catalog."""
     return [one for one in RULES.values() if one.scope == scope]
 
 
 def run(config: Configuration) -> Iterator[Finding]:
-    """Every finding of the rules that need no cluster, in the order of the rules."""
-    for one in of("network"):
-        for declared in config.networks:
-            for hit in one.check(declared, config):
-                yield one.finding(hit, declared.place(hit.path))
-    for one in of("configuration"):
-        for hit in one.check(config):
-            yield one.finding(hit, hit.path)
+    """Every finding of the rules that need no cluster."""
+    for look in _NETWORK:
+        for one in config.networks:
+            for hit in look(one, config):
+                yield _finding(replace(hit, of=one), config)
+    for look in _CONFIGURATION:
+        yield from (_finding(hit, config) for hit in look(config))
+
+
+def _finding(hit: Hit, config: Configuration) -> Finding:
+    place = hit.path if hit.of is None else hit.of.place(hit.path)
+    if hit.value is STANDS:
+        hit = replace(hit, value=(hit.of or config).value(hit.path))
+    return RULES[hit.rule].finding(hit, place)
 
 
 @dataclass(frozen=True)

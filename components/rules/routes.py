@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import Final
 
@@ -15,7 +14,7 @@ from ..networks.bridge import Bridge
 from ..networks.chained import Sbr
 from ..networks.ipvlan import Ipvlan
 from .configuration import Configuration, Declared
-from .registry import Hit, rule
+from .registry import Hit, at, check
 
 NOWHERE: Final = tuple(map(ip_network, ("127.0.0.0/8", "::1/128", "fe80::/10", "ff00::/8")))
 """What the kernel has a way of its own to, which comes before any route."""
@@ -32,136 +31,106 @@ def _moved(one: Declared) -> bool:
     return moves or not {"vrf", "route-override"}.isdisjoint(one.network.plugins)
 
 
-def _in_main_table(one: Declared) -> Iterator[tuple[int, Route]]:
-    """Routes that every packet of the pod meets."""
-    for index, route in enumerate(routes_of(one.ipam)):
-        if route.in_main_table and not _moved(one):
-            yield index, route
+@check()
+def in_the_main_table(one: Declared, config: Configuration) -> Iterator[Hit]:
+    """Routes that every packet of the pod meets.
 
-
-@rule("default-route-without-sbr")
-def default_route_without_sbr(one: Declared, config: Configuration) -> Iterator[Hit]:
-    """Where the cluster has one family, eth0 has no default route of the other to lose."""
-    message = "as the pod's first default route it takes services and DNS from eth0"
+    Where the cluster has one family, eth0 has no default route of the other to lose.
+    """
+    if _moved(one):
+        return
     families = versions_of(own for own, _ in config.own_networks) or {4, 6}
-    for index, route in _in_main_table(one):
-        if route.dst.prefixlen == 0 and route.priority == 0 and route.dst.version in families:
-            yield Hit(("ipam", "routes", index, "dst"), message, str(route.dst))
-    if isinstance(one.typed, Bridge) and one.typed.is_default_gateway and not _moved(one):
-        own = {address.version for address in one.typed.own_addresses}
-        if not own or own & families:
-            yield Hit(("isDefaultGateway",), message, value=True)
-
-
-@rule("dhcp-default-route")
-def dhcp_default_route(one: Declared, _: Configuration) -> Iterator[Hit]:
-    if isinstance(one.ipam, Dhcp) and one.ipam.priority == 0 and not _moved(one):
-        message = "has the priority 0, so a default route that the server gives comes before eth0's"
-        yield Hit(("ipam",), message)
-
-
-@rule("route-of-the-cluster")
-def route_of_the_cluster(one: Declared, config: Configuration) -> Iterator[Hit]:
-    for index, route in _in_main_table(one):
+    for index, route in enumerate(routes_of(one.ipam)):
+        where = ("ipam", "routes", index, "dst")
+        if not route.in_main_table:
+            continue
+        if route.dst.prefixlen == 0:
+            if route.priority == 0 and route.dst.version in families:
+                yield at("default-route-without-sbr", *where)
+            continue
         # Services first: to its own pods' network a pod of flannel has a longer route.
-        for own, correction in reversed(config.own_networks) if route.dst.prefixlen else ():
-            if overlap(route.dst, own):
-                message = f"it overlaps {own}, the cluster's own, which pods would no longer reach"
-                where = ("ipam", "routes", index, "dst")
-                yield Hit(
-                    where, message, str(route.dst), f"Leave that out, or use sbr; {correction}"
-                )
-                break
+        met = [each for each in reversed(config.own_networks) if overlap(route.dst, each[0])]
+        for own, correction in met[:1]:
+            fix = f"Leave that out, or use sbr; {correction}"
+            yield at("route-of-the-cluster", *where, own=own, remedy=fix)
+    if isinstance(one.typed, Bridge) and one.typed.is_default_gateway:
+        of_bridge = {address.version for address in one.typed.own_addresses}
+        if not of_bridge or of_bridge & families:
+            yield at("default-route-without-sbr", "isDefaultGateway")
+    if isinstance(one.ipam, Dhcp) and one.ipam.priority == 0:
+        yield at("dhcp-default-route", "ipam")
 
 
-@rule("route-without-effect", Route)
-def route_without_effect(route: Route) -> Iterator[Hit]:
+@check(Route)
+def a_route(route: Route) -> Iterator[Hit]:
     for own in NOWHERE:
         if route.dst.version == own.version and route.dst.subnet_of(own):  # type: ignore[arg-type]
-            message = f"the kernel has a way of its own to {own}, which comes first"
-            yield Hit(("dst",), message, str(route.dst))
+            yield at("route-without-effect", "dst", own=own)
+    if route.gw and route.gw.version != route.dst.version:
+        yield at("route-family", "gw")
+    for key in ("mtu", "advmss"):
+        if getattr(route, key) is not None:
+            yield at("route-option-unread", key)
 
 
-@rule("route-twice", Routed)
-def route_twice(ipam: Routed) -> Iterator[Hit]:
+@check(Routed)
+def routes(ipam: Routed) -> Iterator[Hit]:
     made = [(r.dst, ipam.next_hop(r), r.priority, r.table, r.scope) for r in ipam.routes]
     for index, first in repeated(made):
-        dst = str(ipam.routes[index].dst)
-        yield Hit(("routes", index, "dst"), f"routes[{first}] is the same", dst)
-
-
-@rule("route-family", Route)
-def route_family(route: Route) -> Iterator[Hit]:
-    if route.gw is not None and route.gw.version != route.dst.version:
-        yield Hit(("gw",), f"dst {route.dst} is of the other family", str(route.gw))
-
-
-@rule("route-without-address", Routed)
-def route_without_address(ipam: Routed) -> Iterator[Hit]:
+        yield at("route-twice", "routes", index, "dst", first=first)
     families = versions_of(pool.cidr for pool in ipam.pools)
+    own = [pool.first for pool in ipam.pools] if isinstance(ipam, Static) else []
     for index, route in enumerate(ipam.routes):
         if families and route.dst.version not in families:
-            message = f"the network gives no IPv{route.dst.version} address to send from"
-            yield Hit(("routes", index, "dst"), message, str(route.dst))
+            yield at("route-without-address", "routes", index, "dst", version=route.dst.version)
+        if route.gw in own and route.dst.version == 4:
+            yield at("route-through-itself", "routes", index, "gw")
 
 
-@rule("route-next-hop", Routed)
-def route_next_hop(ipam: Routed) -> Iterator[Hit]:
+@check(Routed)
+def next_hops(ipam: Routed) -> Iterator[Hit]:
     """Routes are made in their order, and a next hop must be on the interface's own link."""
     by_route: list[Cidr] = []
     for index, route in enumerate(ipam.routes):
         hop = ipam.next_hop(route)
-        hit = Hit(("routes", index, "gw" if route.gw else "dst"), "", str(route.gw or route.dst))
         if hop is None and (route.dst.version == 6 or route.scope == SCOPE_LINK):
             by_route.append(route.dst)
         if hop is None or hop.version != route.dst.version or hop.is_link_local:
             continue
+        why, fix = "", None
         if hop.version == 6 and any(hop == pool.first == pool.last for pool in ipam.pools):
-            message = f"{hop} is the pod's own address, which the kernel refuses"
-            yield replace(hit, message=message)
+            why = f"{hop} is the pod's own address, which the kernel refuses"
         elif route.scope == SCOPE_LINK:
-            message = f"a route of scope 253 has no next hop, and it would have {hop}"
-            yield replace(hit, message=message, remedy="Leave the scope out")
+            why = f"a route of scope 253 has no next hop, and it would have {hop}"
+            fix = "Leave the scope out"
         elif ipam.onlink and not any(contains(cidr, hop) for cidr in by_route):
-            yield from _unusable(hop, ipam.onlink, hit)
+            why, fix = _unusable(hop, ipam.onlink)
+        if why:
+            key = "gw" if route.gw else "dst"
+            yield at("route-next-hop", "routes", index, key, message=why, remedy=fix)
 
 
-def _unusable(hop: Address, onlink: list[list[Cidr]], hit: Hit) -> Iterator[Hit]:
-    around = [each for each in onlink if all(contains(cidr, hop) for cidr in each)]
+def _unusable(hop: Address, onlink: list[list[Cidr]]) -> tuple[str, str | None]:
+    """Why a pod cannot use a next hop, empty where it can, and what to do if that is special."""
+    around = [cidr for each in onlink if all(contains(one, hop) for one in each) for cidr in each]
     known = ", ".join(str(cidr) for each in onlink for cidr in each)
+    for cidr in around:
+        if cidr.version == 4 and cidr.prefixlen < 31 and hop == cidr.broadcast_address:
+            return f"{hop} is the broadcast address of {cidr}", None
     if around:
-        for cidr in (cidr for each in around for cidr in each):
-            if cidr.version == 4 and cidr.prefixlen < 31 and hop == cidr.broadcast_address:
-                yield replace(hit, message=f"{hop} is the broadcast address of {cidr}")
-    elif any(contains(cidr, hop) for each in onlink for cidr in each):
-        message = f"only pods with an address of its own subnet can reach {hop}, of {known}"
-        yield replace(hit, message=message, remedy="Make a network of each subnet")
-    else:
-        yield replace(hit, message=f"the pod cannot reach {hop}: it is inside none of {known}")
+        return "", None
+    if any(contains(cidr, hop) for each in onlink for cidr in each):
+        why = f"only pods with an address of its own subnet can reach {hop}, of {known}"
+        return why, "Make a network of each subnet"
+    return f"the pod cannot reach {hop}: it is inside none of {known}", None
 
 
-@rule("route-through-itself", Static)
-def route_through_itself(ipam: Static) -> Iterator[Hit]:
-    own = [entry.address.ip for entry in ipam.addresses]
-    for index, route in enumerate(ipam.routes):
-        if route.gw in own and route.dst.version == 4:
-            yield Hit(("routes", index, "gw"), "that is the pod's own address", str(route.gw))
-
-
-@rule("route-option-unread", Route)
-def route_option_unread(route: Route) -> Iterator[Hit]:
-    for key in ("mtu", "advmss"):
-        if (value := getattr(route, key)) is not None:
-            yield Hit((key,), "the chart's plugins do not hand it to the kernel", value)
-
-
-@rule("route-without-gateway")
-def route_without_gateway(one: Declared, _: Configuration) -> Iterator[Hit]:
+@check()
+def without_gateway(one: Declared, _: Configuration) -> Iterator[Hit]:
     """On layer 3 the master decides, and a gateway is not looked for."""
     ipam = one.ipam
     layer_3 = isinstance(one.typed, Ipvlan) and one.typed.mode != "l2"
     for index, route in enumerate(() if layer_3 else routes_of(ipam)):
         local = route.dst.is_multicast or route.scope == SCOPE_LINK
         if not local and isinstance(ipam, Routed) and ipam.next_hop(route) is None:
-            message = "no gateway is named, so pods look for each of its addresses on their wire"
-            yield Hit(("ipam", "routes", index, "dst"), message, str(route.dst))
+            yield at("route-without-gateway", "ipam", "routes", index, "dst")

@@ -1,25 +1,31 @@
-"""Rules about the stack's settings, apart from its networks."""
+"""Rules about the stack's settings, apart from its networks.
+
+Of raw Helm values (`multus:extraValues`) values.schema.json says what is known of each.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ..chart.versions import DATA
-from ..cluster import STANDARD_BIN, STANDARD_CONF, K3s
+from ..chart.extra_values import places
+from ..chart.versions import DATA, VERSIONS
+from ..cluster import K3s
+from ..findings import Path
 from ..networks.known import INSTALLED
 from ..placement import EVERY_NODE, OS, amount
 from .configuration import Configuration
-from .registry import Hit, rule
-from .values import conditions, without_effect
+from .registry import Hit, at, check, where
 
-CONTROLLER: Final = "dynamicNetworksController"
+EXTRA: Final = "extraValues"
+DYNAMIC: Final = "dynamicNetworksController"
 MOST: Final = (59, 23, 31, 12, 6)  # in each field of a schedule
 
 
-@rule("setting-without-effect")
-def setting_without_effect(config: Configuration) -> Iterator[Hit]:
+@check()
+def without_effect(config: Configuration) -> Iterator[Hit]:
+    rule, chart = "setting-without-effect", config.chart
     for key, part, there in (
         ("additionalIpam", "additional_ipam", {config.get("ipam")}),
         ("extraPlugins", "extra_plugins", INSTALLED),
@@ -27,30 +33,27 @@ def setting_without_effect(config: Configuration) -> Iterator[Hit]:
         given = config.get(part, ())
         for index, name in enumerate(given):
             if name in there or name in given[:index]:
-                yield Hit((key, index), f"does nothing: {name} is there without it")
+                yield at(rule, key, index, why="it is there without this entry")
     if config.get("global_namespaces") and not config.get("namespace_isolation", True):
-        yield Hit(("globalNamespaces",), "does nothing without namespaceIsolation: true")
-    if config.get("reconciler_schedule") and (reason := _idle("whereabouts", config)):
-        yield Hit(("reconcilerSchedule",), reason)
-    chart = config.chart
+        yield at(rule, "globalNamespaces", why="it needs namespaceIsolation: true")
+    if config.get("reconciler_schedule") and (why := _idle("whereabouts", config)):
+        yield at(rule, "reconcilerSchedule", why=why)
     if chart.crd_sha256 and chart.facts.crd_version is None:
-        yield Hit(("chart", "crdSha256"), f"does nothing: {chart.version} has no CRD chart")
+        yield at(rule, "chart", "crdSha256", why=f"{chart.version} has no CRD chart")
     if chart.path is not None and "repository" in chart.model_fields_set:
-        yield Hit(
-            ("chart", "repository"), "does nothing beside path", remedy="Remove one of the two"
-        )
+        yield at(rule, "chart", "repository", why="path says where the chart is")
     for daemon in config.get("resources", {}):
-        if reason := _idle(daemon, config):
-            yield Hit(("resources", daemon), reason)
+        if why := _idle(daemon, config):
+            yield at(rule, "resources", daemon, why=why)
 
 
 def _idle(daemon: str, config: Configuration) -> str:
     """Why resources of that daemon would reach no container; empty where they reach one."""
-    return without_effect(DATA["resources"][daemon]["idle"], config)
+    return _reason(DATA["resources"][daemon]["idle"], config)
 
 
-@rule("requests-above-limits")
-def requests_above_limits(config: Configuration) -> Iterator[Hit]:
+@check()
+def resources(config: Configuration) -> Iterator[Hit]:
     for daemon, given in config.get("resources", {}).items():
         if _idle(daemon, config):
             continue
@@ -64,69 +67,133 @@ def requests_above_limits(config: Configuration) -> Iterator[Hit]:
             side, other, bound = "requests", "limits", "at most the limit"
             if name in given.get("limits", {}):
                 side, other, bound = "limits", "requests", "at least the request"
-            whose = "" if name in given.get(other, {}) else " that the chart sets"
-            message = f"it must be {bound}{whose}"
-            yield Hit(("resources", daemon, side, name), message, whole[side][name])
+            if name not in given.get(other, {}):
+                bound += " that the chart sets"
+            yield at("requests-above-limits", "resources", daemon, side, name, bound=bound)
 
 
-@rule("nodes-without-multus")
-def nodes_without_multus(config: Configuration) -> Iterator[Hit]:
+@check()
+def placement(config: Configuration) -> Iterator[Hit]:
     given = config.get("tolerations", EVERY_NODE)
     whole = {one.effect for one in given if one.key is None and one.toleration_seconds is None}
     left_out = [one for one in ("NoSchedule", "NoExecute") if not whole & {one, None}]
     lost = "get only their first interface, without any error"
     if left_out:
         taints = f"leaves out some taints of effect {' and '.join(left_out)}"
-        yield Hit(("tolerations",), f"{taints}: pods on nodes with them {lost}")
+        message = f"{taints}: pods on nodes with them {lost}"
+        yield at("nodes-without-multus", "tolerations", message=message)
     if set(config.get("node_selector", {})) - {OS}:
         message = f"leaves nodes without Multus: pods there {lost}"
-        remedy = "Give pods with networks the same nodeSelector"
-        yield Hit(("nodeSelector",), message, remedy=remedy)
+        fix = "Give pods with networks the same nodeSelector"
+        yield at("nodes-without-multus", "nodeSelector", message=message, remedy=fix)
 
 
-@rule("default-namespace-left-out")
-def default_namespace_left_out(config: Configuration) -> Iterator[Hit]:
-    shared = config.get("global_namespaces", ())
+@check()
+def programs(config: Configuration) -> Iterator[Hit]:
+    cluster, shared = config.cluster, config.get("global_namespaces", ())
+    dynamic = config.get("dynamic_networks_controller")
     theirs = any(one.network.namespace == "default" for one in config.networks)
-    if shared and "default" not in shared and theirs:
-        message = "leaves out default, so the networks in default serve pods in default only"
-        yield Hit(("globalNamespaces",), message)
-
-
-@rule("thick-plugin-directories")
-def thick_plugin_directories(config: Configuration) -> Iterator[Hit]:
-    cluster = config.cluster
-    if cluster and config.get("thick_plugin") and not cluster.paths.standard:
-        wrote = f"its DaemonSet writes to {STANDARD_CONF} and {STANDARD_BIN}"
-        yield Hit(("thickPlugin",), f"cannot work: {wrote}, which this cluster never reads")
-
-
-@rule("dynamic-networks-controller")
-def dynamic_networks_controller(config: Configuration) -> Iterator[Hit]:
-    if not config.get("dynamic_networks_controller"):
-        return
-    if "thin" in conditions(config):
-        remedy = "Set multus:thickPlugin: true, or remove it"
-        yield Hit((CONTROLLER,), "needs the thick plugin's daemon", remedy=remedy)
-    if config.cluster is not None and config.cluster.containerd_socket_path is None:
+    fixed = cluster is None or cluster.paths.standard
+    socket = cluster is None or cluster.containerd_socket_path
+    replaced = isinstance(cluster, K3s) and not cluster.fixed_directory
+    yield from where(
+        (
+            "default-namespace-left-out",
+            "globalNamespaces",
+            shared and "default" not in shared and theirs,
+        ),
+        ("thick-plugin-directories", "thickPlugin", config.get("thick_plugin") and not fixed),
+        ("plugins-lost-on-upgrade", "cluster.version", replaced),
+    )
+    if dynamic and "thin" in conditions(config):
+        fix = "Set multus:thickPlugin: true, or remove it"
+        message = "it needs the thick plugin's daemon"
+        yield at("dynamic-networks-controller", DYNAMIC, message=message, remedy=fix)
+    if dynamic and not socket:
         message = "is missing: the dynamic networks controller looks for pods there"
-        yield Hit(("cluster", "containerdSocket"), message)
-
-
-@rule("plugins-lost-on-upgrade")
-def plugins_lost_on_upgrade(config: Configuration) -> Iterator[Hit]:
-    cluster = config.cluster
-    if isinstance(cluster, K3s) and not cluster.fixed_directory:
-        message = f"each upgrade of K3s {cluster.version} replaces the directory of its CNI plugins"
-        lost = "after it no pod starts until this stack was deployed again"
-        yield Hit(("cluster", "version"), f"{message}: {lost}")
-
-
-@rule("schedule-step")
-def schedule_step(config: Configuration) -> Iterator[Hit]:
+        yield at("dynamic-networks-controller", "cluster", "containerdSocket", message=message)
     schedule = config.get("reconciler_schedule") or ""
-    fields = [] if schedule.startswith("@") else schedule.split()
-    for field, most in zip(fields, MOST, strict=False):
+    for field, most in zip(schedule.split(), MOST, strict=False):  # @hourly is one without a step
         if any(int(step) > most for step in re.findall("/([0-9]+)", field)):
-            message = f'"{field}" steps beyond its field, so that only the first time counts'
-            yield Hit(("reconcilerSchedule",), message, schedule, "Use a smaller step, or @every")
+            yield at("schedule-step", "reconcilerSchedule", field=field)
+
+
+# --- Raw Helm values ---
+
+
+def conditions(config: Configuration) -> set[str]:
+    """Which conditions hold of those under which a value has no effect (`x-idle`)."""
+    found = {"always"}
+    if config.ipams:
+        found |= {f"without {ipam}" for ipam in {"dhcp", "whereabouts"} - {*config.ipams}}
+    if not config.get("dynamic_networks_controller"):
+        found.add("static")
+    if "thick_plugin" not in config.faulty:
+        found.add("thick" if config.get("thick_plugin") else "thin")
+    versions = [*VERSIONS]
+    ours = versions.index(config.chart.version)
+    found |= {f"after {older}" for older in versions[:ours]}
+    return found | {f"before {newer}" for newer in versions[ours + 1 :]}
+
+
+def _reason(idle: Mapping[str, str], config: Configuration) -> str:
+    """Why something has no effect, by reasons for conditions; empty where it has one."""
+    held = conditions(config)
+    return next((why for condition, why in idle.items() if condition in held), "")
+
+
+@check()
+def raw_values(config: Configuration) -> Iterator[Hit]:
+    """Nothing is said of what lies below a value without effect."""
+    idle: Path = ("",)
+    for path, value, schema in places(config.get("extra_values")):
+        if path[: len(idle)] == idle:
+            continue
+        breaks = schema.get("x-breaks")
+        if value is None:
+            message = "is null, which changes nothing: the chart's default stays"
+            yield at("value-without-effect", EXTRA, *path, message=message, remedy="Remove it")
+        elif why := _reason(schema.get("x-idle", {}), config):
+            yield at("value-without-effect", EXTRA, *path, why=why)
+        elif breaks and value not in breaks["unless"]:
+            yield at("value-breaks-multus", EXTRA, *path, message=breaks["message"])
+            continue
+        else:
+            continue
+        idle = path
+
+
+@check()
+def skipped_plugins(config: Configuration) -> Iterator[Hit]:
+    path = (EXTRA, "cniplugins", "skipcnis")
+    value = config.value(path)
+    if value is None:
+        return
+    skipped = value.split(",")
+    needed = {plugin for one in config.networks for plugin in one.network.plugins}
+    for plugin in sorted((needed | {"dhcp"} & {*config.ipams}) & {*skipped}):
+        message = f"the stack's networks need {plugin}, which then is not installed"
+        yield at("skipped-plugin", *path, message=message, remedy="Take it out")
+    if "flannel" not in skipped:
+        message = "the chart then replaces the cluster's own flannel plugin"
+        yield at("skipped-plugin", *path, message=message, remedy='Write "flannel" in front')
+
+
+@check()
+def references(config: Configuration) -> Iterator[Hit]:
+    registry, seen = config.get("registry"), set[str]()
+    for path, value, schema in places(config.get("extra_values")):
+        if value is None:
+            continue
+        if taken := schema.get("x-taken"):
+            yield from where(("name-taken", (EXTRA, *path), value in taken or value in seen))
+            seen.add(value)
+        if path[-1] == "repository":
+            tag = str(config.value((EXTRA, *path[:-1], "tag")))
+            digest = value.endswith("@sha256") and not re.fullmatch("[0-9a-f]{64}", tag)
+            twice = value.startswith(f"{registry}/") or ":" in value.partition("/")[0]
+            message = "the chart puts multus:registry in front. Leave the registry out here"
+            if digest:
+                message = "the 64 digits of the digest are needed as the tag"
+            if digest or (registry and twice):
+                yield at("image-reference", EXTRA, *path, message=message)

@@ -74,7 +74,7 @@ def test_rules_look_at_it() -> None:
     assert set(findings(MINE, extraPlugins=[])) == {"plugin-not-installed"}
     fixed = {"type": "static", "addresses": [{"address": "10.1.0.9/24"}]}
     other = {"name": "b", "type": "macvlan", "master": "eth1", "ipam": fixed}
-    assert "overlaps networks[0] on eth1" in findings(MINE, other)["range-overlap"]
+    assert "overlaps network default/toy on eth1" in findings(MINE, other)["range-overlap"]
     taker = {"name": "c", "type": "host-device", "device": "eth1"}
     assert "networks[0].stick is" in findings(MINE, taker)["device-taken"]
 
