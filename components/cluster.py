@@ -2,8 +2,10 @@
 
 All paths in Helm values and networks come from here. K3s keeps its CNI configuration and plugins
 under its data directory; a chart that writes elsewhere is never called, without any error
-(multus-cni#564, #697). RKE2 tells containerd nothing of CNI directories (`NoFlannel` in K3s's
-containerd template), so that containerd's own hold. Of any other cluster nothing is known.
+(multus-cni#564, #697). Started with `--flannel-backend=none`, as is RKE2 always, it tells
+containerd nothing of CNI directories, so that containerd's own hold (`get` in K3s's
+pkg/agent/config/config.go, later `Bootstrap` in pkg/executor/embed/embed.go). Of any other
+cluster nothing is known.
 """
 
 from __future__ import annotations
@@ -129,15 +131,21 @@ class K3s(Cluster):
     """The K3s version of the nodes, as "k3s --version" prints it, such as v1.34.2+k3s1."""
     data_dir: Annotated[str, directory("/mnt/k3s")] = "/var/lib/rancher/k3s"
     """K3s's data directory (its --data-dir), the same on every node."""
+    flannel: bool = True
+    """false if K3s runs with --flannel-backend=none, and Cilium, Calico or another CNI with it."""
 
     @property
     def fixed_directory(self) -> bool:
         """Whether the CNI plugins are where the next K3s upgrade leaves them."""
+        if not self.flannel:
+            return True
         major, minor, patch = (int(part) for part in re.findall("[0-9]+", self.version)[:3])
         return (major, minor) > (1, 31) or patch >= FIRST_WITH_FIXED_DIRECTORY.get(minor, 10**9)
 
     @property
     def paths(self) -> Paths:
+        if not self.flannel:
+            return super().paths
         return Paths(
             conf_dir=f"{self.data_dir}/agent/etc/cni/net.d",
             bin_dir=f"{self.data_dir}/data/{'cni' if self.fixed_directory else 'current/bin'}",

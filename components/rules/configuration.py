@@ -125,6 +125,11 @@ class Configuration:
         return found
 
     @property
+    def flannel(self) -> bool:
+        """Whether the cluster may have K3s's own flannel, and its bridge cni0."""
+        return bool(getattr(self.cluster, "flannel", True))
+
+    @property
     def own_networks(self) -> list[tuple[Cidr, str]]:
         """The cluster's own networks, each with what to do if it is really another."""
         return [*self.cluster.own_networks] if self.cluster is not None else []

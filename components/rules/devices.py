@@ -23,15 +23,16 @@ TUNNELS: Final = ("flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "k
 
 
 @check(TypedNetwork)
-def devices(network: TypedNetwork) -> Iterator[Hit]:
+def devices(network: TypedNetwork, config: Configuration) -> Iterator[Hit]:
     """A node loses what a pod takes, and all that comes in by a macvlan's master in passthru."""
+    own = (*TUNNELS, FLANNELS_BRIDGE) if config.flannel else TUNNELS
     bridge = isinstance(network, Bridge)
     passthru = isinstance(network, Macvlan) and network.one_per_node
     shares = isinstance(network, OnMaster) and not network.one_per_node
     gateway = isinstance(network, Bridge) and network.gateway_key
     for device, path in {**network.uses, **network.takes}.items():
-        on_flannels = bridge and device == FLANNELS_BRIDGE
-        clusters = device in (FLANNELS_BRIDGE, *TUNNELS) and not on_flannels
+        on_flannels = bridge and device == FLANNELS_BRIDGE and config.flannel
+        clusters = device in own and not on_flannels
         lost = bridge or passthru or device in network.takes
         yield from where(
             ("loopback-as-device", path, device == "lo"),

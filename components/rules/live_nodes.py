@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import pairwise
 from typing import Final
 
-from ..cluster import Cluster
+from ..cluster import STANDARD_BIN, STANDARD_CONF, Cluster, K3s
 from ..cluster_tasks.kubectl import one_line
 from ..findings import FindingsError, some
 from ..ipam import HostLocal
 from ..model import read
 from .configuration import Configuration, Declared
-from .live_objects import FLANNEL, Json, Live, labels, name_of, notes
+from .live_objects import ARGUMENTS, FLANNEL, Json, Live, labels, name_of, notes
 from .registry import Hit, rule
 
 
@@ -83,6 +86,56 @@ def some_nodes_of_another_distribution(live: Live, config: Configuration) -> Ite
         yield Hit((), running(nodes["foreign"], f", which is no version of {name}"))
 
 
+# --- K3s's own flannel ---
+
+
+def flannel(node: Json) -> bool | None:
+    """Whether a server of K3s runs its own flannel; None of other nodes, which do as it says."""
+    with suppress(ValueError):
+        first, *others = map(str, json.loads(notes(node).get(ARGUMENTS, '[""]')))
+        options = [part for one in others for part in one.split("=", 1)]
+        given = ["vxlan", *(b for a, b in pairwise(options) if a == "--flannel-backend")]
+        return given[-1] != "none" if first == "server" else None
+    return None
+
+
+def flannels(live: Live, config: Configuration) -> tuple[list[str], list[str]]:
+    """Names of the servers that run with or without their own flannel as stated, and of others."""
+    servers = [(name_of(node), own) for node in live.nodes if (own := flannel(node)) is not None]
+    if not isinstance(config.cluster, K3s):
+        return [], []
+    stated = config.cluster.flannel
+    return [n for n, own in servers if own is stated], [n for n, own in servers if own != stated]
+
+
+@rule("flannel-differs", "nodes")
+def flannel_differs(live: Live, config: Configuration) -> Iterator[Hit]:
+    same, others = flannels(live, config)
+    if others and not same:
+        how, where, fix = "without", "the directories of its own flannel", "Remove it"
+        if config.flannel:
+            how, where, fix = "with", f"{STANDARD_CONF} and {STANDARD_BIN}", "Set it to false"
+        message = f"{some(others)} run{'s' * (len(others) == 1)} {how} --flannel-backend=none"
+        effect = f"so that K3s reads {where}, and Multus would never be called"
+        yield Hit(("cluster", "flannel"), f"{message}, {effect}", config.flannel, fix)
+
+
+@rule("flannel-may-differ", "nodes")
+def flannel_may_differ(live: Live, config: Configuration) -> Iterator[Hit]:
+    same, others = flannels(live, config)
+    message = ""
+    if same and others:
+        message = f"{some(others)} and {some(same)} differ in --flannel-backend=none"
+    elif isinstance(config.cluster, K3s) and not same and not others:
+        # Of flannel's daemon, which stay when it is gone. A node that is not up has none yet.
+        nodes = [node for node in live.nodes if ARGUMENTS in notes(node) and not lacks_cni(node)]
+        odd = [name_of(node) for node in nodes if (FLANNEL in notes(node)) != config.flannel]
+        have = "no annotations" if config.flannel else "annotations"
+        message = f"{have} of flannel are on {some(odd)}" if odd else ""
+    if message:
+        yield Hit(("cluster", "flannel"), message, config.flannel)
+
+
 # --- Number and state of the nodes ---
 
 
@@ -151,10 +204,15 @@ def without_cni(live: Live, config: Configuration, *, everywhere: bool) -> Itera
     nodes = selected(live, config)
     without = [node for node in nodes if lacks_cni(node)]
     fix = "Install a CNI first"
-    if all(FLANNEL in notes(node) for node in without):
+    if not config.flannel:
+        fix = "Install Cilium, Calico or another CNI first, as K3s's own flannel is off"
+    elif all(FLANNEL in notes(node) for node in without):
         fix = "K3s's own Flannel has not come up there: see the log of k3s on the node"
     elif config.cluster and config.cluster.distribution == "k3s":
-        fix = "Start K3s without --flannel-backend=none, or install a CNI first"
+        fix = (
+            "Start K3s without --flannel-backend=none. Or install Cilium, Calico or another CNI "
+            "first, and set multus:cluster.flannel to false"
+        )
     if without and (len(without) == len(nodes)) == everywhere:
         where = "no node has" if everywhere else "some nodes do not have"
         message = f"{where} a default CNI, which Multus calls for each pod"

@@ -22,6 +22,7 @@ Json = Mapping[str, Any]
 CRDS: Final = (NETWORKS, *WHEREABOUTS)
 UNMANAGED: Final = "helmcharts.helm.cattle.io/unmanaged"
 FLANNEL: Final = "flannel.alpha.coreos.com/backend-type"
+ARGUMENTS: Final = "k3s.io/node-args"  # a JSON list, of each start anew; K3s takes secrets out
 
 
 class Read(NamedTuple):
@@ -32,7 +33,7 @@ class Read(NamedTuple):
     keep: Json
 
 
-_ANNOTATIONS: Final = (RELEASE_NAME, RELEASE_NAMESPACE, KEEP, UNMANAGED, FLANNEL)
+_ANNOTATIONS: Final = (RELEASE_NAME, RELEASE_NAMESPACE, KEEP, UNMANAGED, FLANNEL, ARGUMENTS)
 _METADATA: Final = {
     **dict.fromkeys(("name", "namespace", "labels", "deletionTimestamp"), True),
     "annotations": dict.fromkeys(_ANNOTATIONS, True),

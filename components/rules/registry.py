@@ -124,7 +124,8 @@ def rule(name: str, *needs: str) -> Callable[[C], C]:
 def check(*kinds: type[Model]) -> Callable[[C], C]:
     """Register a check, given each model of these kinds in a network; its paths lead from there.
 
-    Without kinds its parameters tell: `one` network and the `config`uration, or the latter alone.
+    It may ask for the `config`uration too. Without kinds its parameters tell: `one` network and
+    the `config`uration, or the latter alone.
     """
 
     def register(look: C) -> C:
@@ -138,9 +139,10 @@ def check(*kinds: type[Model]) -> Callable[[C], C]:
 
 
 def _of_kinds(look: Check, kinds: tuple[type[Model], ...]) -> Check:
-    def run_by(one: Declared, _: Configuration) -> Iterator[Hit]:
+    def run_by(one: Declared, config: Configuration) -> Iterator[Hit]:
+        more = (config,) if "config" in look.__annotations__ else ()
         for path, part in one.parts:
-            for hit in look(part) if isinstance(part, kinds) else ():
+            for hit in look(part, *more) if isinstance(part, kinds) else ():
                 yield replace(hit, path=(*path, *hit.path), facts={"it": part, **hit.facts})
 
     return run_by

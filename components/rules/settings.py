@@ -174,7 +174,7 @@ def skipped_plugins(config: Configuration) -> Iterator[Hit]:
     for plugin in sorted((needed | {"dhcp"} & {*config.ipams}) & {*skipped}):
         message = f"the stack's networks need {plugin}, which then is not installed"
         yield at("skipped-plugin", *path, message=message, remedy="Take it out")
-    if "flannel" not in skipped:
+    if "flannel" not in skipped and config.flannel:
         message = "the chart then replaces the cluster's own flannel plugin"
         yield at("skipped-plugin", *path, message=message, remedy='Write "flannel" in front')
 
