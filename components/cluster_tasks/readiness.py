@@ -2,7 +2,9 @@
 
 Helm's own wait counts a DaemonSet as ready when all but maxUnavailable pods are: on a cluster of
 one node, with this chart, zero ready pods are enough (helm pkg/kube/ready.go). It also gives no
-reason. This wait names workload, node, container, state and last log line of what is missing.
+reason. This wait names workload, node, container, state, last log line and last warning event of
+what is missing. Before a pod's containers exist (FailedCreatePodSandBox, FailedMount), or where no
+pod can be made (FailedCreate), the event alone knows why.
 """
 
 from __future__ import annotations
@@ -115,22 +117,44 @@ def last_log_line(kubectl: Kubectl, where: str, pod: str, container: str, *, pre
     return f"; last log line: {line}" if line else ""
 
 
+def last_warnings(kubectl: Kubectl, where: str) -> dict[str, str]:
+    """The last warning event by the uid of its object; none where events may not be read."""
+    try:
+        events = kubectl.json("get", "events", where, "--field-selector=type=Warning")["items"]
+    except TaskError:
+        return {}
+    events.sort(key=happened)
+    return {
+        one["involvedObject"].get("uid", ""): "; last warning: "
+        + one_line(f"{one.get('reason', 'Warning')}: {one.get('message', '')}")
+        for one in events
+    }
+
+
+def happened(event: Live) -> str:
+    """When it was seen last; which field says so depends on the client that wrote it."""
+    times = (event.get("series") or {}).get("lastObservedTime"), event.get("lastTimestamp")
+    return max(one or "" for one in (*times, event.get("eventTime")))
+
+
 def report(
     kubectl: Kubectl, where: str, found: dict[str, str], live: dict[str, Live], clock: Clock
 ) -> Iterator[str]:
     """Each problem, and a line for each pod that is not ready. Logs only while there is time."""
     until = clock() + REPORT_SECONDS
     objects: list[Live] = []
+    warnings: dict[str, str] = {}
     unread = []
     if live.keys() & found.keys():
         try:
             objects = kubectl.json("get", "pods,replicasets", where)["items"]
+            warnings = last_warnings(kubectl, where)
         except TaskError as failure:
             unread = [f"their pods cannot be read: {failure}"]
     for name, problem in found.items():
-        yield f"{name}: {problem}"
         owners = {live[name]["metadata"]["uid"]} if name in live else set()
         owners |= {one["metadata"]["uid"] for one in owned("ReplicaSet", objects, owners)}
+        yield f"{name}: {problem}" + next((warnings[one] for one in owners & {*warnings}), "")
         stuck = [one for one in owned("Pod", objects, owners) if not is_ready(one)]
         stuck.sort(key=lambda pod: pod["spec"].get("nodeName", ""))
         for pod in stuck[:MOST_PODS]:
@@ -140,7 +164,7 @@ def report(
             if container and clock() < until:
                 pod_name = pod["metadata"]["name"]
                 line += last_log_line(kubectl, where, pod_name, container, previous=previous)
-            yield line
+            yield line + warnings.get(pod["metadata"].get("uid", ""), "")
         if len(stuck) > MOST_PODS:
             yield f"  and {len(stuck) - MOST_PODS} more pods"
     yield from unread

@@ -16,7 +16,8 @@ OF_OTHERS: Final = (
     *("another operation (install", "can't update Helm Release", "cannot re-use a name"),
     *("configured Kubernetes cluster is unreach", "exec: python3", "failed to find plugin"),
     *("namespaces \"", "release: not found", "Server-Side Apply", "the stack is currently locked"),
-    *("unable to read client-cert", "ErrImagePull", "… already exists", "(Completed)"),
+    *("unable to read client-cert", "ErrImagePull", "… already exists", "(Completed)",
+    "cni plugin not initialized"),
 )  # fmt: skip
 # Where the page quotes one: the first cell of a table of messages, and the start of a paragraph.
 CELLS: Final = re.compile(r"^\|(?! (?:event|no|it looks|---)) ([^|]*`[^|]*)\|", re.MULTILINE)

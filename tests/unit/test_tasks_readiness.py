@@ -60,6 +60,9 @@ class Fake(Kubectl):
             previous = "--previous: " if "--previous" in arguments else ""
             return previous + str(self.others.get("log", ""))
         items = self.live(self.clock.now)
+        if "events" in arguments:
+            assert "--field-selector=type=Warning" in arguments
+            items = self.others.get("events", [])
         if "pods,replicasets" in arguments:
             items = None if "down" in self.others else self.others.get("objects", [])
         if items is None:
@@ -79,7 +82,7 @@ class Fake(Kubectl):
 def test_says_what_is_missing_where_and_why(case: Json) -> None:
     there = None if "down" in case and "workloads" not in case else case.get("workloads", [])
     live = None if there is None else [workload(one) for one in there]
-    others = {key: case[key] for key in ("log", "down") if key in case}
+    others = {key: case[key] for key in ("log", "down", "events") if key in case}
     fake = Fake(lambda _: live, objects=[owned(one) for one in case.get("objects", [])], **others)
     with pytest.raises(TaskError) as caught:
         fake.wait(0, case.get("expected", "DaemonSet/multus"))

@@ -67,6 +67,22 @@ def test_no_node_at_all_fails(tools: Tools, program: MakeProgram) -> None:
         assert any("DaemonSet/multus: no node is to run it" in error for error in result.errors)
 
 
+def test_where_no_pod_can_be_made_the_event_says_why(lonely: Cluster, program: MakeProgram) -> None:
+    checkout = program("dev", lonely, timeout=SHORT)
+    quota = ("quota", "none", "--namespace", "kube-system")
+    lonely.kubectl("create", *quota, "--hard=pods=0")
+    lonely.wait_for(
+        lambda: lonely.kubectl_json("get", *quota).get("status", {}).get("hard"), "the quota", 30
+    )
+    result = checkout.up("dev")
+    lonely.kubectl("delete", *quota)
+    [error] = [error for error in result.errors if "not ready" in error]
+    assert "last warning: FailedCreate: " in error
+    assert "exceeded quota: none" in error
+    assert checkout.up("dev").ok
+    checkout.destroy("dev").check()
+
+
 def test_the_next_up_finds_it_ready_once_it_is(lonely: Cluster, program: MakeProgram) -> None:
     checkout = program("dev", lonely, timeout=SHORT)
     with lonely.held(labels=MULTUS, reason="ImagePullBackOff"):
