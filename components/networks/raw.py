@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal
 
+from pydantic import SkipValidation
+
 from ..cluster import Paths
 from ..fields import Checked
-from ..findings import Finding, FindingsError, Path, invalid, needs_quotes
+from ..findings import Finding, FindingsError, Path, invalid, needs_quotes, repeated
 from ..ipam import Ipam
 from ..plain import malformed
 from .base import CNI_VERSION, Network, TypedNetwork
@@ -24,6 +26,24 @@ from .reading import Reading, entries, plain, read_plugins
 VERSIONS: Final = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LONGEST: Final = 256 * 1024  # the API server takes an object of some 1.5 MiB
 INSIDE: Final = "it stands inside config"
+
+
+class _Parsed(dict[str, Any]):
+    """A JSON object, with the keys that stand in it twice. As in Go the last one counts."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        keys = [key for key, _ in pairs]
+        self.doubled = [keys[index] for index, _ in repeated(keys)]
+
+
+def doubled(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Where keys stand that JSON text has twice."""
+    yield from ((*path, key) for key in getattr(value, "doubled", ()))
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for step, one in inner:
+        if isinstance(one, Mapping | list):
+            yield from doubled(one, (*path, step))
 
 
 def _config(value: Any) -> Any:
@@ -38,12 +58,12 @@ def _config(value: Any) -> Any:
         faults = [Finding((), "holds more than 256 KiB. No plugin needs that much")]
     if faults:
         raise FindingsError(faults)
-    return dict(value)
+    return value if isinstance(value, _Parsed) else dict(value)
 
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_Parsed)
     except (ValueError, RecursionError) as error:
         where = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         rule = f"that is no JSON: there is a mistake{where}. It can be a mapping instead"
@@ -113,6 +133,9 @@ def _type_form(plugin: Mapping[str, Any], what: str) -> Iterator[Finding]:
         yield Finding(("type",), message, name)
 
 
+_CONFIG: Final = Checked(_config, {"type": ["object", "string"]})
+
+
 class Raw(Network):
     """A CNI configuration as it is."""
 
@@ -126,7 +149,9 @@ class Raw(Network):
     )
     type: Literal["raw"] = "raw"
     """raw."""
-    config: Annotated[dict[str, Any], Checked(_config, {"type": ["object", "string"]})]
+    config: Annotated[
+        dict[str, Any], SkipValidation, Checked(_config, {"type": ["object", "string"]})
+    ]
     """The CNI configuration, or list of plugins, as a mapping or as JSON text."""
 
     @property

@@ -105,7 +105,7 @@ def ranges(one: Declared, config: Configuration) -> Iterator[Hit]:
             yield at("ranges-overlap", "ipam", *second.pool.path, first=first.pool)
     for pool in one.pools:
         met = [each for each in config.own_networks if overlap(pool.cidr, each[0])]
-        for own, correction in met[:1]:
+        for own, correction in () if one.own_table else met[:1]:
             remedy = f"Choose another; {correction}"
             yield at("range-of-the-cluster", "ipam", *pool.path, own=own, remedy=remedy)
 

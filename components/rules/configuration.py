@@ -17,6 +17,7 @@ from ..ipam.base import Ipam, Pool
 from ..model import Model
 from ..networks import Network, Raw, TypedNetwork
 from ..networks.base import Wire
+from ..networks.chained import Sbr
 
 
 def value_at(where: Any, path: Path) -> Any:
@@ -71,6 +72,16 @@ class Declared:
         return found
 
     @property
+    def own_table(self) -> bool:
+        """Whether its routes leave the main table, those to its own subnets too.
+
+        sbr moves them without `table` (`doRoutes` in plugins/meta/sbr/main.go), vrf always
+        (`addInterface` in plugins/meta/vrf/vrf.go).
+        """
+        sbr = self.chained("sbr")
+        return (isinstance(sbr, Sbr) and sbr.table is None) or "vrf" in self.network.plugins
+
+    @property
     def pools(self) -> tuple[Pool, ...]:
         """What it hands out, as far as that is known."""
         return self.ipam.pools if self.ipam is not None else ()
@@ -118,6 +129,11 @@ class Configuration:
         """The same, where a part turned out to be faulty."""
         parts = {key: part for key, part in self.parts.items() if key != name}
         return replace(self, parts=parts, faulty=self.faulty | {name})
+
+    @property
+    def of_manifests(self) -> bool:
+        """Whether these are networks without a stack, which are applied as they are."""
+        return "ipam" not in self.parts and "extra_plugins" in self.faulty
 
     @property
     def cluster(self) -> Cluster | None:

@@ -13,6 +13,7 @@ from ..ipam import Dhcp, HostLocal, Static, Whereabouts
 from ..ipam.base import Ipam, Pool, is_host
 from ..networks.base import DEFAULT_VLAN, TypedNetwork, Wire
 from ..networks.bridge import Bridge
+from ..networks.chained import Sbr
 from .configuration import Configuration, Declared
 from .registry import Hit, at, check, where
 
@@ -87,21 +88,29 @@ def _named(plugin: Ipam) -> Iterator[tuple[Path, Address | None, list[Cidr]]]:
             yield ("addresses", index, "gateway"), entry.gateway, [entry.address.network]
 
 
-@check(Ipam)
-def outside(ipam: Ipam) -> Iterator[Hit]:
+@check()
+def outside(one: Declared, _: Configuration) -> Iterator[Hit]:
+    """Where sbr makes a route by it, what is a surprise else is a failure."""
+    ipam, sbr = one.ipam, one.chained("sbr")
+    routed = isinstance(sbr, Sbr) and sbr.table is None
+    if ipam is None:
+        return
     for path, gateway, cidrs in _named(ipam):
-        if gateway is None:
+        if gateway is None or (gateway.version == 6 and gateway.is_link_local):
             continue
-        if isinstance(ipam, Static) and gateway in [one.address.ip for one in ipam.addresses]:
-            yield at("gateway-is-the-pods", *path)
+        if isinstance(ipam, Static) and gateway in [each.address.ip for each in ipam.addresses]:
+            yield at("gateway-is-the-pods", "ipam", *path)
+        around = [pool.cidr for pool in ipam.pools if contains(pool.cidr, gateway)]
         inside = [cidr for cidr in cidrs if contains(cidr, gateway)]
-        if not inside:
+        fix = f"Choose one inside {cidrs[0]}"
+        if routed and (not around or gateway == around[0].broadcast_address):
+            yield at("sbr-gateway", "ipam", *path, remedy=fix)
+        elif not inside:
             message = f"a pod with an address of {cidrs[0]} cannot reach it"
-            fix = f"Choose one inside {cidrs[0]}"
-            yield at("gateway-outside-range", *path, message=message, remedy=fix)
+            yield at("gateway-outside-range", "ipam", *path, message=message, remedy=fix)
         elif not any(is_host(gateway, cidr) for cidr in inside):
-            message = f"that is not a host's address in {inside[0]}"
-            yield at("gateway-outside-range", *path, message=message, remedy="Choose another")
+            message, fix = f"that is not a host's address in {inside[0]}", "Choose another"
+            yield at("gateway-outside-range", "ipam", *path, message=message, remedy=fix)
 
 
 @check(TypedNetwork)
@@ -128,15 +137,12 @@ def _collide(one: Interface, other: Interface) -> bool:
 @check()
 def bridges(config: Configuration) -> Iterator[Hit]:
     for one, key, own, earlier in _bridges(config):
-        for pair in islice(filter(lambda pair: _collide(*pair), combinations(own, 2)), 1):
-            message = f"the bridge would need {pair[0]} and {pair[1]}, and it can have one of them"
-            fix = "Leave isGateway out, or make a network of each subnet, on bridges or VLANs of "
-            yield at(
-                "bridge-address-conflict", key, of=one, message=message, remedy=f"{fix}their own"
-            )
+        pairs = (pair for pair in combinations(own, 2) if _collide(*pair))
+        for first, second in islice(pairs, 1):
+            yield at("bridge-address-conflict", key, of=one, first=first, second=second)
         told = set()
         for wanted, (other, has, here) in product(own, earlier):
-            rule = "bridge-address-conflict" if here else "subnet-on-two-bridges"
+            rule = "bridge-address-taken" if here else "subnet-on-two-bridges"
             meet = has.ip in wanted.network or wanted.ip in has.network
             mark = rule if here else (rule, wanted)
             if mark not in told and (_collide(has, wanted) if here else meet):

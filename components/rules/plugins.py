@@ -8,11 +8,13 @@ from typing import Final
 from ..fields import LONGEST_INTERFACE
 from ..findings import did_you_mean, repeated
 from ..ipam import IPAMS, Dhcp, Whereabouts
+from ..ipam.base import Routed
 from ..networks import Raw
 from ..networks.base import TypedNetwork
 from ..networks.bond import Bond
 from ..networks.bridge import Bridge
 from ..networks.known import INSTALLED, NEVER_FIRST
+from ..networks.raw import doubled
 from ..networks.reading import entries, wished
 from .configuration import Configuration, Declared
 from .registry import Hit, at, check, where
@@ -23,7 +25,7 @@ DYNAMIC: Final = ("balance-tlb", "balance-alb")
 
 
 @check()
-def raw(one: Declared, _: Configuration) -> Iterator[Hit]:
+def raw(one: Declared, config: Configuration) -> Iterator[Hit]:
     if not isinstance(one.network, Raw):
         return
     reading, version = one.network.reading, one.network.config.get("cniVersion")
@@ -35,8 +37,19 @@ def raw(one: Declared, _: Configuration) -> Iterator[Hit]:
         yield at("unknown-key", *path, remedy=fix)
     if reading.unknown:
         yield at("not-checked", "config", names=", ".join(reading.unknown))
-    if version in ("0.1.0", "0.2.0"):
-        yield at("old-cni-version", "config", "cniVersion")
+    plugins = entries(one.network.config)
+    # Multus gives a list its own version, and a single plugin none.
+    unversioned = config.of_manifests and not version and "plugins" not in one.network.config
+    first, sbr = plugins[0][1], [path for path, each in plugins if each["type"] == "sbr"]
+    hops = isinstance(one.ipam, Routed) and one.ipam.default_hops
+    yield from where(
+        ("old-cni-version", "config.cniVersion", version in ("0.1.0", "0.2.0") or unversioned),
+        ("sbr-twice", ("config", *sbr[-1], "type") if sbr else "", hops and len(sbr) > 1),
+    )
+    if first["type"] in ("ptp", "dummy") and not (first.get("ipam") or {}).get("type"):
+        yield at("ipam-missing", "ipam", name=first["type"])
+    for path in doubled(one.network.config):
+        yield at("key-twice", "config", *path)
 
 
 @check()
@@ -61,7 +74,7 @@ def calls(one: Declared, config: Configuration) -> Iterator[Hit]:
 @check(TypedNetwork)
 def ipam_missing(it: TypedNetwork) -> Iterator[Hit]:
     if it.needs_ipam and it.ipam is None:
-        yield at("ipam-missing", "ipam")
+        yield at("ipam-missing", "ipam", name=it.type)
 
 
 @check(Bridge)

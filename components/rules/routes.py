@@ -11,7 +11,6 @@ from ..findings import repeated
 from ..ipam import Dhcp, Static
 from ..ipam.base import SCOPE_LINK, Route, Routed, routes_of
 from ..networks.bridge import Bridge
-from ..networks.chained import Sbr
 from ..networks.ipvlan import Ipvlan
 from .configuration import Configuration, Declared
 from .registry import Hit, at, check
@@ -20,24 +19,13 @@ NOWHERE: Final = tuple(map(ip_network, ("127.0.0.0/8", "::1/128", "fe80::/10", "
 """What the kernel has a way of its own to, which comes before any route."""
 
 
-def _moved(one: Declared) -> bool:
-    """Whether a plugin behind takes the network's routes out of the main table, or may.
-
-    sbr does without `table` (`doRoutes` in plugins/meta/sbr/main.go), vrf always (`addInterface`
-    in plugins/meta/vrf/vrf.go), and route-override as it is told.
-    """
-    sbr = one.chained("sbr")
-    moves = isinstance(sbr, Sbr) and sbr.table is None
-    return moves or not {"vrf", "route-override"}.isdisjoint(one.network.plugins)
-
-
 @check()
 def in_the_main_table(one: Declared, config: Configuration) -> Iterator[Hit]:
     """Routes that every packet of the pod meets.
 
     Where the cluster has one family, eth0 has no default route of the other to lose.
     """
-    if _moved(one):
+    if one.own_table or "route-override" in one.network.plugins:  # which does as it is told
         return
     families = versions_of(own for own, _ in config.own_networks) or {4, 6}
     for index, route in enumerate(routes_of(one.ipam)):

@@ -137,3 +137,20 @@ def test_what_has_no_shape_cannot_be_allowed() -> None:
     parsed = parse(stack({"networks": [{**LAN, "mtu": 5}], "allow": ["shape"]}))
     assert [one.rule for one in parsed.findings] == ["shape", "unused-allow"]
     assert parsed.args is None
+
+
+@pytest.mark.parametrize(
+    ("config", "lost"),
+    [
+        ({"type": "macvlan"}, True),
+        ({"type": "macvlan", "cniVersion": "0.3.1"}, False),
+        ({"plugins": [{"type": "macvlan"}]}, False),  # to which Multus gives its own
+    ],
+)
+def test_a_manifest_without_a_version_loses_what_old_ones_did_not_have(
+    config: Mapping[str, Any], *, lost: bool
+) -> None:
+    network = {"name": "a", "type": "raw", "config": {"master": "eth1", **config}}
+    alone = parse({"networks": [network]}, partial=True).findings
+    assert ("old-cni-version" in [one.rule for one in alone]) == lost
+    assert of_rule(stack({"networks": [network]}), "old-cni-version") == []
