@@ -10,8 +10,8 @@ import typer
 
 from ..chart.values import images as images_of
 from ..cluster import Nodes
-from ..findings import Finding, Severity, did_you_mean
-from ..rules.registry import RULES
+from ..findings import Finding, Severity
+from ..rules.registry import RULES, meant
 from ..stack_file import read_stack_file
 from ..yaml_file import UnreadableError
 from . import pages
@@ -136,7 +136,7 @@ def rules(
     elif name in RULES:
         typer.echo("\n".join(pages.rule_entry(RULES[name])))
     elif name:
-        raise _stop(f'there is no rule "{name}". {did_you_mean(name, RULES)}')
+        raise _stop(f'there is no rule "{name}". {meant(name)}')
     else:
         for key, rule in sorted(RULES.items()):
             typer.echo(f"{rule.severity:8} {key}: {rule.summary}")

@@ -11,16 +11,11 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.text import Text
 
-from ..findings import SHAPE, Finding, Severity, counted, dotted, in_order
-from ..rules.registry import RULES, UNUSED
+from ..findings import Finding, Severity, counted, dotted, in_order
+from ..rules.registry import RULES
 
 Format = Literal["text", "json", "github", "sarif"]
 STYLES: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-BUILT_IN: Final = {
-    SHAPE: "A value that the plugin, the API server or Helm cannot read. It cannot be allowed.",
-    UNUSED: "An `allow` that silences nothing.",
-}
-"""Names of findings that no rule of the registry makes."""
 
 
 def report(found: Sequence[Finding], files: int, form: Format) -> None:
@@ -64,8 +59,7 @@ def _as_command(one: Finding) -> str:
 
 def _as_sarif(found: Sequence[Finding]) -> dict[str, Any]:
     """SARIF 2.1.0, whose levels have the names of ours."""
-    rules = [{"id": name, "shortDescription": {"text": text}} for name, text in BUILT_IN.items()]
-    rules += [
+    rules = [
         {
             "id": rule.name,
             "shortDescription": {"text": rule.summary},

@@ -13,7 +13,6 @@ from ..model import Model, read
 from ..networks import KINDS, Network, TypedNetwork
 from ..rules.registry import RULES, Rule
 from ..wording import descriptions
-from .formats import BUILT_IN
 
 LINKS: Final[tuple[Mapping[str, Any], ...]] = (
     {"name": "left", "type": "macvlan", "master": "eth6"},
@@ -25,7 +24,6 @@ def rules_page() -> str:
     """docs/rules.md."""
     return _page(
         "rules.md",
-        built_in=(f"- `{name}`: {text}" for name, text in BUILT_IN.items()),
         rules=("\n".join(rule_entry(RULES[name])) + "\n" for name in sorted(RULES)),
     )
 

@@ -89,8 +89,8 @@ def static_without_addresses(network: TypedNetwork) -> Iterator[Hit]:
 
 @check(Whereabouts)
 def same_range_twice(ipam: Whereabouts) -> Iterator[Hit]:
-    for index, first in repeated(entry.cidr for _, entry in ipam.entries):
-        yield at("same-range-twice", *ipam.entries[index][0], "range", first=first)
+    for index, _ in repeated(entry.cidr for _, entry in ipam.entries):
+        yield at("same-range-twice", *ipam.entries[index][0], "range")
 
 
 @check()

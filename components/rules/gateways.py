@@ -18,9 +18,9 @@ from .configuration import Configuration, Declared
 from .registry import Hit, at, check, where
 
 KEEP_OUT = {
-    "host-local": "Keep it out by rangeStart or rangeEnd",
+    "host-local": "Keep that address out by rangeStart or rangeEnd",
     "static": "Take another address",
-    "whereabouts": "Put it into exclude",
+    "whereabouts": "Put that address into exclude",
 }
 
 

@@ -148,6 +148,15 @@ def _of_kinds(look: Check, kinds: tuple[type[Model], ...]) -> Check:
     return run_by
 
 
+def meant(name: str) -> str:
+    """A sentence that names the rule which shares words with the name, or is written alike."""
+    words = {*name.split("-")}
+    best = max(RULES, key=lambda one: len(words & {*one.split("-")}))
+    if len(words & {*best.split("-")}) > 1:
+        return f'Did you mean "{best}"?'
+    return did_you_mean(name, RULES) or "multus-k3s rules lists them"
+
+
 def of(scope: str) -> list[Rule]:
     """The rules that are about the same thing, in the order of the catalog."""
     return [one for one in RULES.values() if one.scope == scope]
@@ -211,5 +220,5 @@ def _in_vain(allowed: Sequence[Allowed], used: set[tuple[Path, str]]) -> Iterato
                 continue
             message = "it silences nothing here. Remove it"
             if known is None:
-                message = f"there is no such rule. {did_you_mean(name, RULES)}"
+                message = f"there is no such rule. {meant(name)}"
             yield Finding((*by.path, index), message, name, UNUSED, Severity.WARNING)
