@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make demo` and `make test` are where to begin.
 PYTHON ?= python3
-STACK ?= dev
+STACK ?= prod
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -8,13 +8,13 @@ READY := $(VENV)/.ready
 .PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema docs images check clean
 
 help:
-	@echo "make demo [STACK=prod]  deploy a stack to a real API server on this machine"
+	@echo "make demo [STACK=dev]   deploy a stack on this machine, on real nodes if it is Linux with root"
 	@echo "make demo-preview       what an edit of the stack file would change there"
 	@echo "make demo-down          end it, leave nothing running"
 	@echo "make test               every test; sets everything up"
 	@echo "make unit               what needs no toolchain, in about a minute"
 	@echo "make engine             the program on the real engine and API server"
-	@echo "make wire               pods with real addresses, on nodes in namespaces (root, Linux)"
+	@echo "make wire               pods with real addresses, on real nodes in namespaces (root, Linux)"
 	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
 	@echo "make lint               ruff, mypy, actionlint"
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
@@ -52,7 +52,7 @@ engine: $(READY)
 	@$(BIN)/pytest tests/engine
 
 wire: $(READY)
-	@$(BIN)/python -m testbed.tools build --only engine --only wire
+	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
 	@$(BIN)/pytest tests/wire
 
 bench: $(READY)

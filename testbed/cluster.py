@@ -50,16 +50,21 @@ class Cluster(Kubectl):
 
     @classmethod
     def start(
-        cls, tools: Tools, directory: Path | None = None, *, durable: bool = False
+        cls,
+        tools: Tools,
+        directory: Path | None = None,
+        *,
+        durable: bool = False,
+        real: bool = False,
     ) -> Cluster:
         """A cluster without nodes; about five seconds.
 
         In a temporary directory, and then it ends with this process, or in `directory`, and then
-        it stays. `durable`: see ControlPlane.
+        it stays. `durable` and `real`: see ControlPlane.
         """
         # Resolved: its programs are known again by the path that they were started with.
         folder = directory or Path(tempfile.mkdtemp(prefix=TEMPORARY)).resolve()
-        plane = ControlPlane(folder, durable)
+        plane = ControlPlane(folder, durable, real)
         cluster = cls(tools, plane)
         if directory is None:
             cluster._guard = plane.guard()

@@ -21,13 +21,22 @@ from pathlib import Path
 import yaml
 
 from testbed.kubectl import ClusterError
+from testbed.machines.lan import SERVER
 from testbed.processes import end, running_from
 from testbed.tools import ROOT, Tools
 
 NAME = "c"  # short: it is part of socket and file paths
-SERVICES = "10.43.0.0/16"  # as K3s has it
+SERVICES = "10.43.0.0/16"  # as K3s has it, and the next two
+IN_CLUSTER = "10.43.0.1"
+PODS = "10.42.0.0/16"
+# kwok answers for the nodes that it is told of, and leaves real ones alone.
+SIMULATED = {
+    "manage-all-nodes": "false",
+    "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
+}
 READY = 120  # seconds; five are usual
 # kwok ends first and etcd last, so that none of them writes errors about the others.
+KEEPER = "keeper"  # of real nodes, if there are any: it ends before their cluster does
 ORDER = ("kwok-controller", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 PORTS = (
     "etcdPort",
@@ -45,14 +54,21 @@ class ControlPlane:
 
     `durable`: etcd waits for the disk at each write, as on a user's cluster. Otherwise it does
     not: the data dies with the cluster, and waiting would serve nobody but a measurement.
+    `real`: the server has an address on the LAN of real nodes and reaches their kubelets by it.
     """
 
     directory: Path
     durable: bool = False
+    real: bool = False
 
     @property
     def kubeconfig(self) -> Path:
         return self.directory / "kubeconfig"
+
+    @property
+    def egress(self) -> Path:
+        """The socket by which the API server reaches kubelets, served by their LAN."""
+        return self.directory / "egress"
 
     @property
     def running(self) -> bool:
@@ -117,9 +133,29 @@ class ControlPlane:
             "kwokControllerBinary": str(tools.path("kwok")),
             **dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
         }
-        patches = [_flag("kube-apiserver", "service-cluster-ip-range", SERVICES)]
+        patches = [
+            _flags("kube-apiserver", **{"service-cluster-ip-range": SERVICES}),
+            _flags("kwok-controller", **SIMULATED),
+        ]
         if not self.durable:
-            patches.append(_flag("etcd", "unsafe-no-fsync", "true"))
+            patches.append(_flags("etcd", **{"unsafe-no-fsync": "true"}))
+        if self.real:
+            options["kubeApiserverCertSANs"] = [str(SERVER.ip), IN_CLUSTER]
+            file = self.directory / "egress.yaml"
+            file.write_text(yaml.safe_dump(_egress(self.egress)), encoding="utf-8")
+            reaching = {
+                "advertise-address": str(SERVER.ip),
+                "allow-privileged": "true",
+                "kubelet-preferred-address-types": "InternalIP",
+                "egress-selector-config-file": str(file),
+            }
+            patches += [
+                _flags("kube-apiserver", **reaching),
+                _flags(
+                    "kube-controller-manager",
+                    **{"allocate-node-cidrs": "true", "cluster-cidr": PODS},
+                ),
+            ]
         return {
             "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
             "kind": "KwokctlConfiguration",
@@ -129,9 +165,10 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Ends the programs that run from the directory, then removes it."""
-        for name in ORDER:
+        for name in (KEEPER, *ORDER):
             ours = running_from(self.directory)
-            end([pid for pid, path in ours.items() if Path(path).name == name], grace=3.0)
+            grace = 15.0 if name == KEEPER else 3.0
+            end([pid for pid, path in ours.items() if Path(path).name == name], grace=grace)
         end(running_from(self.directory), grace=0.0)
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -172,8 +209,18 @@ class ControlPlane:
         )
 
 
-def _flag(component: str, key: str, value: str) -> dict[str, object]:
-    return {"name": component, "extraArgs": [{"key": key, "value": value}]}
+def _flags(component: str, **flags: str) -> dict[str, object]:
+    return {"name": component, "extraArgs": [{"key": k, "value": v} for k, v in flags.items()]}
+
+
+def _egress(socket_file: Path) -> dict[str, object]:
+    """By which way the API server calls kubelets, as it reads it."""
+    way = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(socket_file)}}}
+    return {
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{"name": "cluster", "connection": way}],
+    }
 
 
 def _free_ports(count: int) -> list[int]:

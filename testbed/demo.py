@@ -1,12 +1,13 @@
 """The demo: the program deploys a stack to a real API server on this machine, with one command.
 
-    python -m testbed.demo up [--stack dev]     a fresh cluster, `pulumi up`, what to look at
+    python -m testbed.demo up [--stack prod]    a fresh cluster, `pulumi up`, what to look at
     python -m testbed.demo preview              what an edit of the stack file would change
     python -m testbed.demo down                 nothing is left running
 
 It works on a copy of the project: the CLI rewrites the stack files that it uses. The chart comes
 from its repository where that answers, and is this project's stand-in otherwise; the summary says
-which. Nodes are simulated: pods say that they are ready, and nothing runs in them.
+which. Nodes are real where root and the kernel allow it. Otherwise they are simulated: pods say
+that they are ready, and nothing runs in them.
 """
 
 from __future__ import annotations
@@ -26,25 +27,32 @@ from rich.table import Table
 
 from components.args import MultusArgs
 from components.chart.packages import ChartError, download_packages
+from components.chart.values import images
 from components.chart.versions import Chart
+from components.cluster import K3s
 from components.config import StackFileError
 from components.parse import ACCESS_KEYS, misspelt, parse
 from components.stack_file import StackFile, located, read_stack_file
 from components.yaml_file import UnreadableError
 from testbed import cluster as clusters
+from testbed import demo_pods
 from testbed.building import ToolError, cache_root
 from testbed.charts.archive import sha256
 from testbed.charts.package import package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.kubectl import ClusterError
+from testbed.machines import keeper
+from testbed.machines import node as machines
+from testbed.machines.layout import Layout
 from testbed.operations import OperationError
 from testbed.results import Result
 from testbed.tools import ROOT, Tools, find_tools
 
 NAME = "demo"
 ANSWER_SECONDS = 5
-NODES = {"single": 1, "multi": 3}
+NODES = {"single": 1, "multi": 2}
+VERSION = "v1.34.2+k3s1"  # of the real kubelet
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -131,7 +139,8 @@ def workspace(tools: Tools, stack: str, kubeconfig: Path) -> Workspace:
 def up(stack: str) -> int:
     args = settings(stack)  # before the demo that runs is ended
     down()
-    tools = find_tools("engine")
+    reason = _obstacle(args)
+    tools = find_tools("engine") if reason else find_tools("engine", "wire", "nodes")
     out.rule("What is real here")
     for line in tools.summary():
         out.print(f"  {line}")
@@ -139,20 +148,56 @@ def up(stack: str) -> int:
     chosen = chart_settings(args.chart)
     (folder() / "chart.json").write_text(json.dumps(chosen), encoding="utf-8")
     (folder() / "stack").write_text(stack, encoding="utf-8")
-    nodes = NODES[args.cluster.nodes]
-    plane = clusters.named(NAME)
-    out.print(f"cluster: a real API server with {nodes} simulated K3s node(s)")
-    cluster = Cluster.start(tools, plane.directory)
-    cluster.add_nodes(nodes, *filter(None, [getattr(args.cluster, "version", None)]))
+    cluster = _cluster(args, tools, reason)
     out.rule(f"pulumi up --stack {stack}")
-    result = workspace(tools, stack, plane.kubeconfig).up(stack)
+    result = workspace(tools, stack, cluster.kubeconfig).up(stack)
     _report(result)
     if not result.ok:
         return 1
     _show(result)
     _show_live(cluster)
+    if not reason and (network := demo_pods.usable(args)):
+        out.rule("What a pod gets")
+        demo_pods.show(out, cluster, *network)
+        out.print(
+            f"  {cluster.program} exec deployment/{demo_pods.NAME} -- ip address", markup=False
+        )
     _hint(cluster, stack)
     return 0
+
+
+def _obstacle(args: MultusArgs) -> str | None:
+    """Why the nodes are to be simulated, None if real ones can be had."""
+    version = getattr(args.cluster, "version", VERSION)
+    if version != VERSION:
+        return f"the stack is for {version}, and the kubelet here is {VERSION}"
+    return machines.obstacle()
+
+
+def _cluster(args: MultusArgs, tools: Tools, reason: str | None) -> Cluster:
+    """A fresh cluster with its nodes: real ones, or simulated ones for a reason."""
+    plane = clusters.named(NAME)
+    names = [f"node-{number}" for number in range(1, NODES[args.cluster.nodes] + 1)]
+    cluster = Cluster.start(tools, plane.directory, real=reason is None)
+    if reason:
+        out.print(f"[yellow]nodes: {len(names)}, simulated, because {reason}[/]")
+        cluster.add_nodes(len(names), *filter(None, [getattr(args.cluster, "version", None)]))
+        return cluster
+    out.print(f"nodes: {len(names)}, each with containerd, kubelet, flannel and kube-proxy")
+    paths = args.cluster.paths
+    dhcp = "dhcp" in (args.ipam, *args.additional_ipam)
+    wires = demo_pods.masters(args)
+    wanted = keeper.Wanted(
+        names,
+        images(args.values, args.chart.facts),
+        wires,
+        Layout.k3s(data=args.cluster.data_dir)
+        if isinstance(args.cluster, K3s)
+        else Layout(paths.conf_dir, paths.bin_dir),
+        wires if dhcp else (),
+    )
+    keeper.start(cluster.plane, wanted)
+    return cluster
 
 
 def preview() -> int:
@@ -233,7 +278,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed.demo", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("what", choices=("up", "preview", "down"))
-    parser.add_argument("--stack", default="dev", help="as in stacks/Pulumi.NAME.yaml")
+    parser.add_argument("--stack", default="prod", help="as in stacks/Pulumi.NAME.yaml")
     arguments = parser.parse_args()
     try:
         match arguments.what:

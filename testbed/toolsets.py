@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-Group = Literal["engine", "wire", "lint"]
-GROUPS: tuple[Group, ...] = ("engine", "wire", "lint")
+Group = Literal["engine", "wire", "nodes", "lint"]
+GROUPS: tuple[Group, ...] = ("engine", "wire", "nodes", "lint")
 TOOLCHAIN = Path(__file__).with_name("toolchain")
 
 
@@ -51,10 +51,12 @@ class Toolset:
     together: bool = False
     on_path: bool = True
     pinned: str | None = None
+    source: str | None = None
 
     @property
     def folder(self) -> Path:
-        return TOOLCHAIN / self.name
+        """Of the go.mod: the set's own, or that of the set named by `source`."""
+        return TOOLCHAIN / (self.source or self.name)
 
     @cached_property
     def version(self) -> str:
@@ -77,6 +79,14 @@ class Toolset:
     def tool(self, name: str) -> Tool:
         return next(tool for tool in self.tools if tool.name == name)
 
+
+# An API server and a kubelet name themselves as K3s's do: charts and checks read this version.
+AS_K3S = (
+    "k8s.io/component-base/version.gitVersion=v{version}+k3s1",
+    "k8s.io/component-base/version.gitMajor={major}",
+    "k8s.io/component-base/version.gitMinor={minor}",
+    "k8s.io/client-go/pkg/version.gitVersion=v{version}+k3s1",
+)
 
 # Small sets come first: a machine on which Go or the network does not work shows it in a minute.
 TOOLSETS: tuple[Toolset, ...] = (
@@ -134,13 +144,7 @@ TOOLSETS: tuple[Toolset, ...] = (
             Tool("kubectl", "k8s.io/kubernetes/cmd/kubectl", ("version", "--client"), alone=True),
         ),
         minutes=4.5,
-        # The API server names itself as that of a K3s does: charts and checks read this version.
-        ldflags=(
-            "k8s.io/component-base/version.gitVersion=v{version}+k3s1",
-            "k8s.io/component-base/version.gitMajor={major}",
-            "k8s.io/component-base/version.gitMinor={minor}",
-            "k8s.io/client-go/pkg/version.gitVersion=v{version}+k3s1",
-        ),
+        ldflags=AS_K3S,
         together=True,
     ),
     Toolset(
@@ -165,11 +169,15 @@ TOOLSETS: tuple[Toolset, ...] = (
                 "ipam/static",
                 "main/bridge",
                 "main/host-device",
+                "main/loopback",
                 "main/macvlan",
                 "main/ptp",
                 "meta/bandwidth",
+                "meta/firewall",
+                "meta/portmap",
                 "meta/sbr",
                 "meta/tuning",
+                "meta/vrf",
             )
         ),
         minutes=0.5,
@@ -214,6 +222,41 @@ TOOLSETS: tuple[Toolset, ...] = (
         ),
         minutes=1.2,
         on_path=False,  # as for Multus
+    ),
+    Toolset(
+        "kubelet",
+        "nodes",
+        "k8s.io/kubernetes",
+        tuple(Tool(name, f"k8s.io/kubernetes/cmd/{name}") for name in ("kubelet", "kube-proxy")),
+        minutes=0.9,
+        ldflags=AS_K3S,
+        together=True,
+        source="kubernetes",
+    ),
+    Toolset(
+        "containerd",
+        "nodes",
+        "github.com/containerd/containerd/v2",
+        # 2.0 is the first that reads configurations of version 3.
+        tuple(
+            Tool(name, f"github.com/containerd/containerd/v2/cmd/{name}", (ask,), (2, 0))
+            for name, ask in (
+                ("containerd", "--version"),
+                ("containerd-shim-runc-v2", "-v"),
+                ("ctr", "--version"),
+            )
+        ),
+        minutes=2.1,
+        ldflags=("github.com/containerd/containerd/v2/version.Version=v{version}-k3s1",),
+        together=True,
+    ),
+    Toolset(
+        "flannel",
+        "nodes",
+        "github.com/flannel-io/flannel",
+        (Tool("flanneld", "github.com/flannel-io/flannel", minimum=(0, 20)),),
+        minutes=2.4,
+        ldflags=("github.com/flannel-io/flannel/pkg/version.Version=v{version}",),
     ),
     Toolset(
         "actionlint",

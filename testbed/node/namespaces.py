@@ -1,9 +1,9 @@
-"""One machine's namespaces (network, mounts, processes, host name), and programs in them.
+"""One machine's namespaces (network, mounts, processes, host name, cgroups), and programs in them.
 
 A `Space` lives in one process that reads from a pipe which only this process holds open. When the
 pipe ends, however this process ended, that process ends; it is the first of its process namespace,
 so the kernel kills all the others there, and with the last one the network and the mounts go.
-Nothing is mounted, linked or written outside, so nothing can be left behind.
+Nothing is mounted or linked outside. What the kernel keeps is empty control groups (`cgroups.py`).
 
 Its root is an empty tmpfs with the machine's own /usr, read-only: no other directory is shared.
 """
@@ -11,26 +11,40 @@ Its root is an empty tmpfs with the machine's own /usr, read-only: no other dire
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Final, Self
 
-from testbed.processes import descendants, end, program
+from testbed.node.cgroups import Groups
+from testbed.processes import alive, descendants, end, program
 
 READY = "ready"
-PROGRAMS = ("unshare", "nsenter", "ip", "mount", "pivot_root", "bash")
+REQUIRED = ("unshare", "nsenter", "setsid", "ip", "mount", "pivot_root", "bash")
+PROGRAMS: Final = "/opt/programs"
+PATH: Final = f"{PROGRAMS}:/usr/sbin:/usr/bin:/sbin:/bin"
+PATIENCE = 15.0  # seconds for a daemon to begin or to end
 
 # Everything is mounted below /mnt, which becomes the root; `umount -l` then drops what was before.
 # /run is shared so that a container can be told of network namespaces that come later.
+#
+# The kubelet sets these values for the whole kernel. It finds them set, and the machine's stay.
+#
+# The first process is bash, because it waits for every process that loses its parent. It runs the
+# lines that it reads, so what it starts is in the machine's control groups.
 ROOT = r"""
 set -eu
 name=$1; shift
 mount -t tmpfs -o mode=755 root /mnt
 cd /mnt
-mkdir -p before usr proc dev etc run/netns tmp opt root mnt sys .container images var/lib
+mkdir -p before usr proc dev/pts dev/shm etc run/netns tmp opt/programs root mnt sys .container \
+  images var/lib var/log
 ln -s ../run var/run
 chmod 1777 tmp
 for one in bin sbin lib lib32 lib64 libx32; do
@@ -39,25 +53,44 @@ for one in bin sbin lib lib32 lib64 libx32; do
 done
 mount --bind /usr usr
 mount -o remount,bind,ro usr
-for one in null zero random urandom; do : > "dev/$one"; mount --bind "/dev/$one" "dev/$one"; done
-for one in ld.so.cache alternatives; do
+for one in null zero full random urandom tty kmsg; do
+  : > "dev/$one"; mount --bind "/dev/$one" "dev/$one"
+done
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+for one in ld.so.cache alternatives protocols services; do
   if [ -d "/etc/$one" ]; then
     mkdir "etc/$one"; mount --bind "/etc/$one" "etc/$one"; mount -o remount,bind,ro "etc/$one"
   elif [ -e "/etc/$one" ]; then cp "/etc/$one" etc/; fi
 done
 echo "$name" > etc/hostname
 echo "127.0.0.1 localhost $name" > etc/hosts
-while [ $# -gt 0 ]; do
-  mkdir "images/$1"; mount --bind "$2" "images/$1"; mount -o remount,bind,ro "images/$1"; shift 2
-done
+: > etc/resolv.conf
 mount -t proc proc proc
+for one in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+  kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+  echo "${one#*=}" > tmp/value-${one##*/}
+  mount --bind "tmp/value-${one##*/}" "proc/sys/${one%=*}"
+done 2> /dev/null
 mount -t tmpfs -o mode=755 run run
 mkdir run/netns
-mount --make-rshared run
+while [ $# -gt 0 ]; do
+  what=$1 from=$2 to=$3; shift 3
+  case $what in
+    cgroup) mkdir -p "$to"; mount -t cgroup -o "$from" cgroup "$to" ;;
+    sysfs) mount -t sysfs "$from" "$to" ;;
+    tmpfs) mount -t tmpfs -o mode=755 "$from" "$to" ;;
+    file) : > "$to"; mount --bind "$from" "$to"; mount -o remount,bind,ro "$to" ;;
+    read) mkdir -p "$to"; mount --bind "$from" "$to"; mount -o remount,bind,ro "$to" ;;
+    write) mkdir -p "$to"; mount --bind "$from" "$to" ;;
+  esac
+done
 hostname "$name"
 ip link set lo up
 pivot_root . before
-exec chroot . sh -c 'umount -l /before; rmdir /before; cd /; echo ready; exec cat > /dev/null'
+exec chroot . bash -c '
+  umount -l /before; rmdir /before; mount --make-rshared /; cd /; echo ready
+  while IFS= read -r line; do eval "$line"; done'
 """
 
 
@@ -65,9 +98,9 @@ class SpaceError(Exception):
     """Namespaces could not be made or used; the text is for people."""
 
 
-def obstacle() -> str | None:
-    """Why no machine can be simulated here, None if one can."""
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+def obstacle(*more: str) -> str | None:
+    """Why no machine can be simulated here, None if one can. `more` are programs that it needs."""
+    missing = [name for name in (*REQUIRED, *more) if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} not found on PATH"
     answer = subprocess.run(
@@ -80,17 +113,38 @@ def obstacle() -> str | None:
 
 
 class Space:
-    """The namespaces of one machine. `images` are directories to show, by name, in /images."""
+    """The namespaces of one machine.
 
-    def __init__(self, name: str, images: Mapping[str, Path] | None = None) -> None:
+    `images` are directories to show, by name, in /images; `programs` files to show in
+    /opt/programs; `disks` directories that the machine writes to, by their place on it. With
+    `grouped` it has control groups of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        images: Mapping[str, Path] | None = None,
+        *,
+        programs: Mapping[str, Path] | None = None,
+        disks: Mapping[str, Path] | None = None,
+        grouped: bool = False,
+    ) -> None:
         self.name = name
-        pairs = [text for one, path in (images or {}).items() for text in (one, str(path))]
+        self.groups = Groups.make(name) if grouped else Groups()
+        mounts = [
+            *self.groups.mounts(),
+            *(("read", str(path), f"images/{one}") for one, path in (images or {}).items()),
+            *(("file", str(path), f".{PROGRAMS}/{one}") for one, path in (programs or {}).items()),
+            *(("write", str(path), f".{place}") for place, path in (disks or {}).items()),
+        ]
         self._holder = subprocess.Popen(
             [
+                *self.groups.enter(),
                 program("unshare"),
-                *("--net", "--mount", "--uts", "--pid", "--fork", "--kill-child"),
+                *("--net", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child"),
+                *(["--cgroup"] if grouped else []),
                 *("--propagation", "private", "--"),
-                *("sh", "-c", ROOT, "sh", name, *pairs),
+                *("sh", "-c", ROOT, "sh", name, *(text for mount in mounts for text in mount)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,6 +155,7 @@ class Space:
         assert self._holder.stdout is not None
         if self._holder.stdout.readline().strip() != READY:
             _, said = self._holder.communicate()
+            self.groups.remove()
             raise SpaceError(f"cannot make the namespaces of {name}: {said.strip()}")
         # The one child: unshare itself stays outside of the new process namespace.
         (self.pid,) = descendants(self._holder.pid)
@@ -118,6 +173,7 @@ class Space:
             self._holder.wait()
         self._holder.stdout.close()
         self._holder.stderr.close()
+        self.groups.remove()
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +204,31 @@ class Space:
         enter = (program("nsenter"), f"--target={self.pid}", "--net", "--mount", "--uts", "--pid")
         return [*enter, "--", *arguments]
 
+    def daemon(self, name: str, *command: str, env: Mapping[str, str] | None = None) -> None:
+        """Begins a program that goes on by itself; what it prints is in /var/log/NAME."""
+        assert self._holder.stdin is not None
+        variables = [f"{key}={value}" for key, value in {"PATH": PATH, **(env or {})}.items()]
+        run = shlex.join(["env", "-i", *variables, "setsid", *command])
+        self._holder.stdin.write(
+            f"{run} < /dev/null >> /var/log/{name} 2>&1 & echo $! > /run/{name}.pid\n"
+        )
+        self._holder.stdin.flush()
+
+    def end(self, name: str, what: signal.Signals = signal.SIGTERM) -> None:
+        """Ends a daemon; returns when it is gone."""
+        inside = self.path(f"/run/{name}.pid").read_text().strip()
+        (pid,) = (one for one in descendants(self.pid) if _inside(one) == inside)
+        os.kill(pid, what)
+        self.await_(lambda: not alive([pid]), f"{name} to end on {what.name}")
+
+    def await_(self, done: Callable[[], bool], what: str) -> None:
+        """Polls until `done`; SpaceError when it takes too long."""
+        stop = time.monotonic() + PATIENCE
+        while not done():
+            if time.monotonic() > stop:
+                raise SpaceError(f"{self.name}: waited in vain for {what}")
+            time.sleep(0.05)
+
     def plug(self, port: str, other: Space, interface: str, mtu: int) -> None:
         """A cable: an interface here and one on the other machine."""
         # By network alone: the kernel then reads the process id as one of ours.
@@ -160,6 +241,7 @@ class Space:
         self,
         *arguments: str,
         input: str | None = None,  # noqa: A002  subprocess' own name
+        stdin: IO[bytes] | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = 60.0,
     ) -> subprocess.CompletedProcess[str]:
@@ -167,7 +249,7 @@ class Space:
 
         After `timeout` seconds it is killed; the program too, not only nsenter.
         """
-        running = self.start(*arguments, env=env)
+        running = self.start(*arguments, stdin=stdin, env=env)
         try:
             stdout, stderr = running.communicate(input, timeout)
         except BaseException:
@@ -175,12 +257,17 @@ class Space:
             raise
         return subprocess.CompletedProcess(arguments, running.returncode, stdout, stderr)
 
-    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        stdin: IO[bytes] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         """Begins a program, with pipes for all it reads and prints."""
         return subprocess.Popen(
             self.command(*arguments),
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(env or {})},
-            stdin=subprocess.PIPE,
+            env={"PATH": PATH, **(env or {})},
+            stdin=stdin or subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -194,6 +281,15 @@ class Space:
             said = answer.stderr.strip() or answer.stdout.strip()
             raise SpaceError(f"{self.name}: {' '.join(arguments)}: {said}")
         return answer.stdout
+
+
+def _inside(pid: int) -> str:
+    """The number of a process in its own namespace."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return line.split()[-1]
+    return ""
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from testbed import building, tools
 from testbed.building import ToolError
-from testbed.toolsets import TOOLCHAIN, TOOLSETS, Toolset, in_groups, parse_version
+from testbed.toolsets import GROUPS, TOOLCHAIN, TOOLSETS, Toolset, in_groups, parse_version
 
 SETS = {toolset.name: toolset for toolset in TOOLSETS}
 TRIO = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -268,8 +268,12 @@ def test_every_set_is_pinned_and_names_its_version(toolset: Toolset) -> None:
 
 
 def test_no_module_set_is_forgotten() -> None:
-    assert {folder.name for folder in TOOLCHAIN.iterdir()} == set(SETS)
-    assert set(in_groups(("engine", "wire", "lint"))) == set(TOOLSETS)
+    assert {folder.name for folder in TOOLCHAIN.iterdir()} == {one.folder.name for one in TOOLSETS}
+    assert set(in_groups(GROUPS)) == set(TOOLSETS)
+
+
+def test_the_kubelet_is_built_from_the_pins_of_its_control_plane() -> None:
+    assert SETS["kubelet"].version == SETS["kubernetes"].version
 
 
 def test_small_sets_come_before_large_ones() -> None:

@@ -15,6 +15,7 @@ import pytest
 from testbed.building import ToolError
 from testbed.cluster import Cluster
 from testbed.engine import Engine
+from testbed.machines.node import obstacle as real_obstacle
 from testbed.node.namespaces import obstacle
 from testbed.tools import Tools, find_tools
 from testbed.toolsets import Group
@@ -22,6 +23,7 @@ from tests.engine.conftest import charts_used
 from tests.engine.program.conftest import ChartSettings, chart, repository
 from tests.wire.deployed import Deployed
 from tests.wire.parser import Parser
+from tests.wire.site import Site
 
 __all__ = ["chart", "repository"]
 
@@ -91,6 +93,44 @@ def cluster(tools: Tools) -> Iterator[Cluster]:
     with Cluster.start(tools) as found:
         found.add_nodes(NODES)
         yield found
+
+
+@pytest.fixture(scope="session")
+def node_tools(tools: Tools) -> Tools:
+    """Those of real nodes besides."""
+    assert tools
+    if (reason := real_obstacle()) is not None:
+        pytest.skip(f"no real node: {reason}")
+    return found_or_skipped("engine", "wire", "nodes")
+
+
+@pytest.fixture(scope="session")
+def real_cluster(node_tools: Tools) -> Iterator[Cluster]:
+    """A control plane for real nodes; it has none yet."""
+    with Cluster.start(node_tools, real=True) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def make_site(
+    node_tools: Tools,
+    real_cluster: Cluster,
+    chart: ChartSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[], Site]]:
+    """A stack to deploy on real nodes; what it made is removed after the module."""
+    made: list[Site] = []
+    leftovers = real_cluster.leftovers()
+
+    def make() -> Site:
+        engine = Engine.create(node_tools, tmp_path_factory.mktemp("engine"))
+        made.append(Site(engine, real_cluster, chart()))
+        return made[-1]
+
+    yield make
+    for found in made:
+        found.stop()
+    leftovers.remove()
 
 
 @pytest.fixture(scope="module")

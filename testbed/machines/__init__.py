@@ -1,0 +1,1 @@
+"""Real nodes on this machine: kubelet, containerd, runc, flannel and kube-proxy in namespaces."""

@@ -1,0 +1,176 @@
+"""Container images put together from programs that are here, under the names that a chart uses.
+
+No registry is asked. Each image is one layer: Debian's busybox, the programs at the places where
+the published image has them, and the libraries that they are linked with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from components.chart.values import images
+from components.chart.versions import VERSIONS
+from testbed.building import cache_root
+from testbed.processes import program
+from testbed.tools import Tools
+
+SCRIPTS: Final = Path(__file__).parent.parent / "node" / "images"
+PAUSE: Final = "docker.io/rancher/mirrored-pause:3.6"
+POD: Final = "docker.io/library/busybox:pod"  # what the pods of tests run
+# The first process of a container is ended by no signal that it has no handler for.
+HOURS: Final = ("sh", "-c", "trap exit TERM; sleep 2147483647 & wait")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an image has: programs by their place, and what it runs by itself."""
+
+    files: Mapping[str, str]
+    run: tuple[str, ...] = ("sh",)
+
+
+PLUGINS: Final = (
+    *("bandwidth", "bridge", "dhcp", "firewall", "host-device", "host-local", "loopback"),
+    *("macvlan", "portmap", "ptp", "sbr", "static", "tuning", "vrf"),
+)
+# By the last part of the name.
+RECIPES: Final[Mapping[str, Recipe]] = {
+    "hardened-multus-cni": Recipe(
+        {"/thin_entrypoint": "thin_entrypoint", "/usr/src/multus-cni/bin/multus": "multus"}
+    ),
+    "hardened-cni-plugins": Recipe(
+        {
+            "/install-cnis.sh": "install-cnis.sh",
+            **{f"/opt/cni/bin/{name}": name for name in PLUGINS},
+        },
+        ("/install-cnis.sh",),
+    ),
+    "hardened-whereabouts": Recipe(
+        {
+            "/whereabouts": "whereabouts",
+            "/ip-control-loop": "controlloop",
+            "/ip-reconciler": "reconciler",
+            "/install-cni.sh": "install-cni.sh",
+            "/token-watcher.sh": "token-watcher.sh",
+        }
+    ),
+    "mirrored-library-busybox": Recipe({}),
+    "mirrored-pause": Recipe({}, HOURS),
+    "busybox": Recipe({}, HOURS),
+}
+
+
+def archive(references: Iterable[str], tools: Tools) -> Path:
+    """A file for `ctr images import` with these images; made once for the same programs.
+
+    KeyError for an image that cannot be put together here.
+    """
+    wanted = sorted({full_name(one) for one in references})
+    layers = {one: dict(_content(RECIPES[_short(one)], tools)) for one in wanted}
+    digest = hashlib.sha256()
+    for one, files in layers.items():
+        digest.update(one.encode())
+        for place, path in sorted(files.items()):
+            state = path.stat()
+            digest.update(f"{place} {path} {state.st_size} {state.st_mtime_ns}\0".encode())
+    target = cache_root() / "images" / f"{digest.hexdigest()[:16]}.tar"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_suffix(f".{os.getpid()}")
+        with tarfile.open(fresh, "w") as whole:
+            _write(whole, layers)
+        fresh.rename(target)
+    return target
+
+
+def of_chart(version: str) -> tuple[str, ...]:
+    """Every image of a chart's version that can be put together here."""
+    on = {"manifests": {"dhcpDaemonSet": True}, "rke2-whereabouts": {"enabled": True}}
+    return images(on, VERSIONS[version])
+
+
+def full_name(reference: str) -> str:
+    """As containerd has it: with registry and tag."""
+    first = reference.partition("/")[0]
+    host = "." in first or ":" in first
+    name = reference if host else f"docker.io/{reference}"
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def _short(reference: str) -> str:
+    return reference.rpartition("/")[2].partition(":")[0]
+
+
+def _content(recipe: Recipe, tools: Tools) -> Iterator[tuple[str, Path]]:
+    """The libraries always: the chart runs a node's plugin, the DHCP daemon, in busybox's image."""
+    yield "/bin/busybox", Path(program("busybox"))
+    for library in _libraries(tools.path("dhcp")):
+        yield str(library), library.resolve()
+    for place, name in recipe.files.items():
+        path = SCRIPTS / name if name.endswith(".sh") else tools.path(name)
+        yield place, path.resolve()
+
+
+def _libraries(path: Path) -> list[Path]:
+    """What a program is linked with, none for a script or where all of it is in the file."""
+    command = [program("ldd"), str(path)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return [Path(found) for found in re.findall(r"(/\S+) \(0x", printed)]
+
+
+def _write(whole: tarfile.TarFile, layers: Mapping[str, Mapping[str, Path]]) -> None:
+    """In docker's format: a manifest that names each image's configuration and layers."""
+    manifest = []
+    for reference, files in layers.items():
+        layer = _layer(files)
+        name = hashlib.sha256(layer).hexdigest()
+        _add(whole, f"{name}/layer.tar", layer)
+        run = RECIPES[_short(reference)].run
+        config = {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": list(run), "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{name}"]},
+        }
+        text = json.dumps(config).encode()
+        file = f"{hashlib.sha256(text).hexdigest()}.json"
+        _add(whole, file, text)
+        one = {"Config": file, "RepoTags": [reference], "Layers": [f"{name}/layer.tar"]}
+        manifest.append(one)
+    _add(whole, "manifest.json", json.dumps(manifest).encode())
+
+
+def _layer(files: Mapping[str, Path]) -> bytes:
+    found = io.BytesIO()
+    applets = subprocess.run(
+        [program("busybox"), "--list"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    with tarfile.open(fileobj=found, mode="w") as layer:
+        for folder in ("tmp", "etc", "run", "var", "root", "bin"):
+            made = tarfile.TarInfo(folder)
+            made.type, made.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            layer.addfile(made)
+        for name in applets:
+            if name != "busybox":
+                link = tarfile.TarInfo(f"bin/{name}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                layer.addfile(link)
+        for place, path in sorted(files.items()):
+            _add(layer, place.lstrip("/"), path.read_bytes(), 0o755)
+    return found.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    archive.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,113 @@
+"""Where a node's Kubernetes has its CNI configuration and plugins, and what it puts there itself.
+
+Told apart as the releases are: K3s before v1.28.15, v1.29.10, v1.30.6 and v1.31.2 has its plugins
+in a directory named after the release, and later ones in one of their own, with links to the
+present release. RKE2 and others have the directories of the CNI specification's examples.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from testbed.node.namespaces import PROGRAMS, Space
+
+K3S: Final = "/var/lib/rancher/k3s"
+SUBNET: Final = "/run/flannel/subnet.env"
+# flannel's own plugin is in no registry of modules. This does what it does: it hands the node's
+# subnet to `bridge`.
+FLANNEL_PLUGIN: Final = f"""#!/bin/sh
+set -eu
+cat > /dev/null
+if [ ! -e {SUBNET} ]; then
+  missing="loadFlannelSubnetEnv failed: open {SUBNET}: no such file or directory"
+  echo "{{\\"code\\": 999, \\"msg\\": \\"$missing\\"}}"
+  exit 1
+fi
+. {SUBNET}
+exec "${{0%/*}}/bridge" <<END
+{{"cniVersion": "1.0.0", "name": "cbr0", "type": "bridge", "bridge": "cni0", "mtu": $FLANNEL_MTU,
+ "hairpinMode": true, "forceAddress": true, "isDefaultGateway": true, "ipMasq": false,
+ "ipam": {{"type": "host-local", "dataDir": "/var/lib/cni/networks",
+  "ranges": [[{{"subnet": "$(echo "$FLANNEL_SUBNET" | sed 's|\\.[0-9]*/|.0/|')"}}]],
+  "routes": [{{"dst": "$FLANNEL_NETWORK"}}]}}}}
+END
+"""
+# Of what a distribution ships, the plugins that its default network needs.
+OWN: Final = ("bridge", "host-local", "loopback", "portmap")
+
+
+def by_flannel() -> dict[str, Any]:
+    """The network of every pod, as K3s writes it."""
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    return {"cniVersion": "1.0.0", "name": "cbr0", "plugins": [{"type": "flannel"}, portmap]}
+
+
+def by_bridge(subnet: str) -> dict[str, Any]:
+    """Another default network, of this node alone: K3s with --flannel-backend=none."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": subnet}]]}
+    plugin = {"type": "bridge", "bridge": "br0", "isDefaultGateway": True, "ipMasq": True}
+    return {"cniVersion": "1.0.0", "name": "plain", "plugins": [{**plugin, "ipam": ipam}]}
+
+
+@dataclass
+class Layout:
+    """Directories of one node. `release` counts where plugins lie in a directory named after it."""
+
+    conf_dir: str = "/etc/cni/net.d"
+    bin_dir: str = "/opt/cni/bin"
+    flannel: bool = True
+    data: str = field(default="", kw_only=True)
+    release: str = field(default="", kw_only=True)
+
+    @classmethod
+    def k3s(
+        cls, *, moved: bool = True, data: str = K3S, release: str = "first", flannel: bool = True
+    ) -> Layout:
+        """K3s's. `moved`: whether this release has its plugins in a directory of their own."""
+        own = f"{data}/data/cni" if moved else f"{data}/data/{release}/bin"
+        return cls(f"{data}/agent/etc/cni/net.d", own, flannel, data=data, release=release)
+
+    def install(self, machine: Space, subnet: str) -> None:
+        """What the distribution does at its start. What others wrote stays where it is."""
+        if self.data:
+            self._unpack(machine)
+        else:
+            _plugins(machine, self.bin_dir)
+        conf = machine.path(self.conf_dir)
+        conf.mkdir(parents=True, exist_ok=True)
+        name, network = (
+            ("10-flannel.conflist", by_flannel())
+            if self.flannel
+            else ("10-plain.conflist", by_bridge(subnet))
+        )
+        (conf / name).write_text(json.dumps(network, indent=2), encoding="utf-8")
+
+    def _unpack(self, machine: Space) -> None:
+        folder = machine.path(f"{self.data}/data")
+        programs = f"{self.data}/data/{self.release}/bin"
+        _plugins(machine, programs)
+        _point(folder / "current", Path(self.release))
+        if self.bin_dir != programs:
+            (folder / "cni").mkdir(exist_ok=True)
+            for name in ("flannel", *OWN):
+                link = folder / "cni" / name
+                # K3s leaves a real file alone, as the chart's plugins are.
+                if link.is_symlink() or not link.exists():
+                    _point(link, Path("..") / self.release / "bin" / name)
+
+
+def _plugins(machine: Space, folder: str) -> None:
+    place = machine.path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    machine.check("cp", *(f"{PROGRAMS}/{name}" for name in OWN), folder)
+    plugin = place / "flannel"
+    plugin.write_text(FLANNEL_PLUGIN, encoding="utf-8")
+    plugin.chmod(0o755)
+
+
+def _point(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)

@@ -1,0 +1,185 @@
+"""A real node: a machine that runs what a K3s agent runs, with the control plane's kubelet on it.
+
+with Cluster.start(tools, real=True) as cluster:
+    with started(cluster, tools, images=[...]) as nodes:
+        pod = nodes[0].pod(networks="default/lan")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from testbed.cluster import Cluster
+from testbed.kubectl import ClusterError, condition
+from testbed.machines import services
+from testbed.machines.images import PAUSE, POD, archive
+from testbed.machines.lan import Lan
+from testbed.machines.layout import OWN, SUBNET, Layout
+from testbed.machines.pod import Interface, Pod, global_addresses, stop_all
+from testbed.node import cgroups, namespaces
+from testbed.node.namespaces import Space
+from testbed.tools import Tools
+
+PROGRAMS: Final = (
+    *("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy", "flanneld"),
+    *OWN,
+)
+# With a package of the system each: runc needs libseccomp in any case.
+NEEDED: Final = ("iptables", "busybox", "runc")
+DISKS: Final = ("/var/lib/containerd", "/var/lib/kubelet", "/var/log/pods")
+READY: Final = 60.0  # seconds; three are usual
+
+
+def obstacle() -> str | None:
+    """Why no real node can be had here, None if one can."""
+    if missing := namespaces.obstacle(*NEEDED):
+        return f"{missing} (apt-get install iptables busybox-static runc)"
+    return cgroups.obstacle()
+
+
+class Node:
+    """One node of the cluster, named as its Node object, with an address on the LAN."""
+
+    def __init__(
+        self, cluster: Cluster, tools: Tools, lan: Lan, name: str, number: int, layout: Layout
+    ) -> None:
+        self.cluster = cluster
+        self.name = name
+        self.layout = layout
+        self.address = lan.address(number).ip
+        self.made: list[Pod] = []
+        self.lan = lan
+        self._number = number
+        self._programs = {one: tools.path(one) for one in PROGRAMS}
+        self._disk = cluster.plane.directory / "disks" / name
+        self.space = self._power_on()
+
+    def _power_on(self) -> Space:
+        disks = {place: self._disk / place.replace("/", "-") for place in DISKS}
+        for folder in disks.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        space = Space(self.name, programs=self._programs, disks=disks, grouped=True)
+        try:
+            self.lan.connect(space, self._number)
+            self.layout.install(space, f"10.42.{self._number + 200}.0/24")
+            text = self.cluster.kubeconfig.read_text(encoding="utf-8")
+            near = f"https://{self.lan.server_address}"
+            configuration = {
+                **services.files(self.layout, self.name),
+                services.KUBECONFIG: text.replace(self.cluster.server, near),
+            }
+            for place, content in configuration.items():
+                space.path(place).write_text(content, encoding="utf-8")
+        except BaseException:
+            space.close()
+            raise
+        return space
+
+    def load(self, file: Path) -> None:
+        """Starts containerd and gives it images."""
+        self.space.daemon("containerd", *services.CONTAINERD)
+        self.space.await_(lambda: self.ctr("version").returncode == 0, "containerd")
+        with file.open("rb") as archive:
+            answer = self.space.run(
+                *services.CTR, "images", "import", "--local", "-", stdin=archive, timeout=120
+            )
+        if answer.returncode != 0:
+            raise ClusterError(f"{self.name} does not take the images: {answer.stderr.strip()}")
+
+    def ctr(self, *arguments: str) -> Any:
+        return self.space.run(*services.CTR, *arguments)
+
+    def join(self, labels: str = "node.kubernetes.io/instance-type=k3s") -> None:
+        """Starts what makes the machine a node; returns when it is Ready."""
+        self.space.daemon("kubelet", *services.kubelet(self.name, self.address, labels))
+        self._await(lambda node: bool(node["spec"].get("podCIDR")), "get its podCIDR")
+        if self.layout.flannel:
+            self.start_flannel()
+            self.space.await_(self.space.path(SUBNET).exists, "flannel's subnet")
+        self.space.daemon("kube-proxy", *services.KUBE_PROXY)
+        self._await(lambda node: condition(node, "Ready") == "True", "be Ready")
+
+    def start_flannel(self) -> None:
+        self.space.daemon("flanneld", *services.FLANNEL, env={"NODE_NAME": self.name})
+
+    def _await(self, done: Callable[[Mapping[str, Any]], bool], what: str) -> None:
+        def asked() -> bool:
+            answer = self.cluster.try_kubectl("get", "node", self.name, "-o", "json")
+            return answer.returncode == 0 and done(json.loads(answer.stdout))
+
+        try:
+            self.cluster.wait_for(asked, f"{self.name} to {what}", READY)
+        except ClusterError as error:
+            logs = [self.space.path(f"/var/log/{one}") for one in ("kubelet", "containerd")]
+            said = "\n".join(line for log in logs for line in tail(log))
+            raise ClusterError(f"{error}:\n{said}") from error
+
+    def links(self) -> set[str]:
+        """Names of the node's own interfaces."""
+        return {link["ifname"] for link in json.loads(self.space.check("ip", "-json", "link"))}
+
+    def addresses(self, interface: str) -> list[Interface]:
+        """What the kernel holds for one of its interfaces, without link-local addresses."""
+        (link,) = json.loads(self.space.check("ip", "-json", "address", "show", "dev", interface))
+        return global_addresses(link)
+
+    def pod(
+        self,
+        namespace: str = "default",
+        *,
+        networks: str = "",
+        labels: Mapping[str, str] | None = None,
+    ) -> Pod:
+        """A pod of this node, with the annotation that asks for networks; it is yet to start."""
+        made = Pod(self, namespace, networks, labels)
+        self.made.append(made)
+        return made
+
+    def stop_pods(self) -> None:
+        """Ends every pod that was started here."""
+        running = [pod for pod in self.made if pod.started]
+        if running:
+            stop_all(running)
+        self.made.clear()
+
+    def power_off(self) -> None:
+        """The machine loses its power: nothing is asked to end first. Its disks stay."""
+        self.space.close()
+
+
+def tail(file: Path, lines: int = 15) -> list[str]:
+    with contextlib.suppress(OSError):
+        return file.read_text(errors="replace").splitlines()[-lines:]
+    return []
+
+
+@contextlib.contextmanager
+def started(
+    cluster: Cluster,
+    tools: Tools,
+    *,
+    names: Sequence[str] = ("node-1", "node-2"),
+    images: Iterable[str] = (),
+    layout: Callable[[], Layout] = Layout.k3s,
+    masters: Sequence[str] = ("eth1", "eth2"),
+) -> Iterator[list[Node]]:
+    """Nodes on a LAN, Ready, with these images; gone with the block."""
+    cgroups.remove_stale()
+    file = archive([PAUSE, POD, *images], tools)
+    port = int(cluster.server.rpartition(":")[2])
+    with contextlib.ExitStack() as held:
+        lan = held.enter_context(Lan(port, cluster.plane.egress, masters))
+        nodes: list[Node] = []
+        for number, name in enumerate(names, 1):
+            node = Node(cluster, tools, lan, name, number, layout())
+            held.callback(node.power_off)
+            nodes.append(node)
+        with ThreadPoolExecutor(len(nodes)) as together:
+            list(together.map(lambda node: node.load(file), nodes))
+            list(together.map(Node.join, nodes))
+        yield nodes
