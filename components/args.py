@@ -23,6 +23,7 @@ from .networks import AnyNetwork
 from .placement import EVERY_NODE, NodeSelector, Resources, Toleration
 from .rules import Allowed, Configuration, Declared, run, settle
 from .schedule import Schedule
+from .wording import descriptions, lower_case
 
 SHORTEST_TIMEOUT: Final = 10
 
@@ -37,7 +38,9 @@ class MultusArgs(Model):
 
     cluster: AnyCluster
     """The cluster: distribution, version, nodes and, if it is not K3s's own, dataDir."""
-    ipam: StackIpam
+    deploy: Literal["all", "networks"] = "all"
+    """What to deploy: all, or only the networks, on a cluster that has Multus already."""
+    ipam: StackIpam | None = None
     """The IPAM plugin that the stack deploys: host-local, whereabouts or dhcp."""
     additional_ipam: tuple[StackIpam, ...] = ()
     """IPAM plugins that the stack deploys besides, for networks that need another."""
@@ -86,7 +89,9 @@ class MultusArgs(Model):
 
     def incomplete(self) -> Iterator[Finding]:
         """What a Python program cannot deploy. A stack's findings are collected by `parse`."""
-        return (one for one in self.findings if one.severity is Severity.ERROR)
+        if self.ipam is None and self.deploy == "all":
+            yield Finding(("ipam",), f"is missing: {lower_case(descriptions(MultusArgs)['ipam'])}")
+        yield from (one for one in self.findings if one.severity is Severity.ERROR)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -107,11 +112,13 @@ class MultusArgs(Model):
     @property
     def ipams(self) -> tuple[str, ...]:
         """The plugins that the stack deploys."""
-        return (self.ipam, *self.additional_ipam)
+        return (self.ipam, *self.additional_ipam) if self.ipam else ()
 
     @property
     def values(self) -> helm.Values:
-        """Helm values of the main release."""
+        """Helm values of the main release; empty where there is none."""
+        if self.deploy == "networks":
+            return {}
         return helm.chart_values(self.cluster, self.ipams, self.configuration.parts)
 
     @property
@@ -122,6 +129,8 @@ class MultusArgs(Model):
     @property
     def images(self) -> tuple[str, ...]:
         """Every image that the nodes pull for this, as its pods name it."""
+        if self.deploy == "networks":
+            return ()
         return helm.images(self.values, self.chart.facts)
 
     @property

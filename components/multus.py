@@ -39,10 +39,10 @@ class MultusComponent(pulumi.ComponentResource):
 
     provider: pulumi.ProviderResource
     """The Kubernetes provider: the one in `opts`, or else the component's own."""
-    release_name: pulumi.Output[str]
-    """Name of the main Helm release."""
-    chart_version: pulumi.Output[str]
-    """Version of rke2-multus that is deployed."""
+    release_name: pulumi.Output[str | None]
+    """Name of the main Helm release; None where only networks are deployed, which have none."""
+    chart_version: pulumi.Output[str | None]
+    """Version of rke2-multus that is deployed, likewise."""
     networks: pulumi.Output[dict[str, Any]]
     """By `namespace/name`: namespace, annotation for pods, ipam, capacity in addresses.
 
@@ -81,7 +81,8 @@ class MultusComponent(pulumi.ComponentResource):
         given = provider_in(opts)
         self._access = resolved(given, access)
         preflight_run.run(args, self._access)
-        self._packages = packages or _downloaded(args.chart)
+        whole = args.deploy == "all"
+        self._packages = packages or (_downloaded(args.chart) if whole else {})
         super().__init__("multus:index:MultusComponent", name, None, opts)
         self._name = name
         self._args = args
@@ -94,19 +95,21 @@ class MultusComponent(pulumi.ComponentResource):
         if secret_values:  # which name the images, too
             self.values = pulumi.Output.secret(self.values)
             self.images = pulumi.Output.secret(self.images)
-        crds, release = self._releases()
-        declared = self._declare_networks(crds, labels, annotations)
-        ready = self._wait_for(release)
+        releases = self._releases() if whole else []
+        declared = self._declare_networks(releases[:1], labels, annotations)
+        ready = [self._wait_for(one) for one in releases[1:]]
         # Depends on the releases and all networks, so that `destroy` comes to it first. Where it is
         # protected nothing else goes; with the releases alone protected, every network would. The
         # wait for ready pods cannot serve: where it has failed it is not in the state.
-        guarded = self._options(crds, release, *declared, protect=args.protect)
+        guarded = self._options(*releases, *declared, protect=args.protect)
         pulumi.ComponentResource("multus:index:Guard", f"{name}-guard", None, guarded)
 
-        self.release_name = release.name.apply(lambda known: known or chart.RELEASE)
-        self.chart_version = release.version.apply(lambda known: known or args.chart.version)
+        self.release_name = self.chart_version = pulumi.Output.from_input(None)
+        for main in releases[1:]:
+            self.release_name = main.name.apply(lambda known: known or chart.RELEASE)
+            self.chart_version = main.version.apply(lambda known: known or args.chart.version)
         # A URN is known at preview too, and what comes from it depends on the resource.
-        self._serving = pulumi.Output.all(*(one.urn for one in (*declared, ready)))
+        self._serving = pulumi.Output.all(*(one.urn for one in (*declared, *ready)))
         self.networks = self._serving.apply(lambda _: {n.key: summary(n) for n in args.networks})
         self.register_outputs({key: getattr(self, key) for key in OUTPUTS})
 
@@ -125,7 +128,7 @@ class MultusComponent(pulumi.ComponentResource):
         added = pulumi.ResourceOptions(depends_on=list(depends_on), protect=protect or None)
         return pulumi.ResourceOptions.merge(ours, added)
 
-    def _releases(self) -> tuple[Release, Release]:
+    def _releases(self) -> list[Release]:
         """The release that holds the networks' CRD, and the main one; they may be the same."""
         args, split = self._args, self._args.chart.facts.crd_version
         handover = self._task(
@@ -156,13 +159,13 @@ class MultusComponent(pulumi.ComponentResource):
             crds = release("crds", chart.CRD_CHART, handover, **named, values=args.crd_values)
         named = {"name": chart.RELEASE, "version": args.chart.version, "skip_await": True}
         main = release("release", chart.CHART, crds or handover, **named, values=self.values)
-        return crds or main, main
+        return [crds or main, main]
 
     def _declare_networks(
-        self, crds: Release, labels: Metadata | None, annotations: Metadata | None
+        self, crds: list[Release], labels: Metadata | None, annotations: Metadata | None
     ) -> list[CustomResource]:
         args = self._args
-        after: list[pulumi.Resource] = [crds]
+        after: list[pulumi.Resource] = [*crds]
         missing = sorted({network.namespace for network in args.networks} - {*BUILT_IN})
         if args.create_namespaces and missing:
             names, timeout = ",".join(missing), str(args.timeout)

@@ -53,7 +53,8 @@ def parse(settings: Mapping[str, Any], *, partial: bool = False) -> Parsed:
     for key, (name, field) in fields.items():
         value = settings.get(key)
         if key not in settings or _left_out(value, required=field.is_required()):
-            if field.is_required() and not partial:
+            released = settings.get("deploy", "all") in ("all", "")
+            if (field.is_required() or (name == "ipam" and released)) and not partial:
                 text = lower_case(descriptions(MultusArgs)[name])
                 found.append(Finding((key,), f"is missing: {text}"))
         elif key == "networks" and isinstance(value, list):

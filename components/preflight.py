@@ -35,7 +35,7 @@ def findings(live: Live, config: Configuration) -> list[Finding]:
     return [
         rule.finding(hit, hit.path)
         for rule in registry.of("cluster")
-        if not live.forbidden.issuperset(rule.needs)
+        if rule.is_for(config) and not live.forbidden.issuperset(rule.needs)
         for hit in rule.check(live, config)
     ]
 

@@ -31,6 +31,8 @@ def rules_page() -> str:
 def rule_entry(rule: Rule) -> Iterator[str]:
     """The lines about a rule."""
     of = "the live cluster" if rule.scope == "cluster" else f"the {rule.scope}"
+    if rule.deploys == "networks":
+        of += ", with multus:deploy: networks"
     yield f"## {rule.name}\n"
     yield f"{str(rule.severity).capitalize()}, about {of}. {rule.summary}\n"
     if rule.remedy:

@@ -61,6 +61,13 @@ def schema() -> dict[str, Any]:
         "properties": {f"{NAMESPACE}:{key}": value for key, value in {**ours, **access}.items()},
         "patternProperties": {FOREIGN_KEY: True},
         "required": [f"{NAMESPACE}:{key}" for key in model["required"]],
+        "anyOf": [
+            {"required": [f"{NAMESPACE}:ipam"]},
+            {
+                "properties": {f"{NAMESPACE}:deploy": {"const": "networks"}},
+                "required": [f"{NAMESPACE}:deploy"],
+            },
+        ],
         "additionalProperties": False,
     }
     return {

@@ -141,6 +141,11 @@ class Configuration:
         return found
 
     @property
+    def deploys(self) -> str:
+        """What the stack deploys: all, or the networks only."""
+        return str(self.get("deploy", "all"))
+
+    @property
     def flannel(self) -> bool:
         """Whether the cluster may have K3s's own flannel, and its bridge cni0."""
         return bool(getattr(self.cluster, "flannel", True))

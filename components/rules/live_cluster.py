@@ -10,7 +10,14 @@ from typing import Final
 
 from ..addresses import Cidr, overlap
 from ..chart.versions import CHART, CRD_CHART, CRD_RELEASE, NAMESPACE, RELEASE
-from ..cluster_tasks.crd_handover import KEEP, RELEASE_NAME, RELEASE_NAMESPACE, marks
+from ..cluster_tasks.crd_handover import (
+    KEEP,
+    NETWORKS,
+    RELEASE_NAME,
+    RELEASE_NAMESPACE,
+    WHEREABOUTS,
+    marks,
+)
 from ..cluster_tasks.kubectl import TaskError, one_line
 from ..findings import Path, did_you_mean, some
 from ..ipam.base import routes_of
@@ -20,6 +27,8 @@ from .registry import Hit, rule
 
 # …/multus-cni:v4, rancher/hardened-multus-cni:v4.2.1, nfvpe/multus; not the controllers beside it.
 IMAGE: Final = re.compile(r"(?:^|[/-])multus(?:-cni|-thick)?(?:[:@]|$)")
+# kube-multus-ds, rke2-multus, multus; likewise.
+MULTUS: Final = re.compile(r"\bmultus(?:-ds.*)?$")
 # By name, address (…/rke2-multus-v4.3.017.tgz) or OCI reference; its CRD chart likewise.
 CHART_NAME: Final = re.compile(r"(?:^|/)rke2-multus(?:-crd)?(?:$|[-:@]v?\d)")
 CREATE: Final = "multus:createNamespaces: true"
@@ -107,11 +116,17 @@ def installs_multus(chart: Json) -> bool:
     return bool(ours) and notes(chart).get(UNMANAGED) != "true"
 
 
+def images(daemons: Json) -> list[str]:
+    containers = daemons["spec"]["template"]["spec"]["containers"]
+    return [one.get("image") or "" for one in containers]
+
+
 @rule("helmchart-of-multus", "helmcharts")
 def helmchart_of_multus(live: Live, _: Configuration) -> Iterator[Hit]:
     for chart in filter(installs_multus, live.items("helmcharts")):
-        where = chart["metadata"]["namespace"]
-        yield Hit((), f"HelmChart {name_of(chart)} in {where} installs Multus too")
+        whose = "RKE2's own " * (name_of(chart) == CHART and "chart" not in chart["spec"])
+        where = f"{whose}HelmChart {name_of(chart)} in {chart['metadata']['namespace']}"
+        yield Hit((), f"{where} installs Multus too")
 
 
 @rule("other-multus", "daemonsets")
@@ -125,12 +140,60 @@ def other_multus(live: Live, _: Configuration) -> Iterator[Hit]:
     for daemons in live.items("daemonsets"):
         where, marked = daemons["metadata"]["namespace"], notes(daemons)
         owner = (marked.get(RELEASE_NAMESPACE, where), marked.get(RELEASE_NAME))
-        containers = daemons["spec"]["template"]["spec"]["containers"]
-        if owner in known or not any(IMAGE.search(one.get("image") or "") for one in containers):
+        if owner in known or not any(map(IMAGE.search, images(daemons))):
             continue
         kind = f"Helm release {one_line(owner[1])}" if owner[1] else f"DaemonSet {name_of(daemons)}"
         found.add(f"another Multus runs, as {kind} in {one_line(owner[0])}")
     yield from (Hit((), message) for message in sorted(found))
+
+
+def daemon(live: Live, name: re.Pattern[str], image: re.Pattern[str]) -> bool:
+    """Whether a DaemonSet's name or image is like that."""
+    return any(
+        name.search(name_of(one)) or any(image.search(found) for found in images(one))
+        for one in live.items("daemonsets")
+    )
+
+
+@rule("no-networks-crd", NETWORKS)
+def no_networks_crd(live: Live, config: Configuration) -> Iterator[Hit]:
+    crd = live.found.get(NETWORKS)
+    if crd is None:
+        yield Hit(("deploy",), f"there is no CRD {NETWORKS}", config.deploys)
+    elif crd["metadata"].get("deletionTimestamp"):
+        yield Hit(("deploy",), f"CRD {NETWORKS} is being deleted", config.deploys)
+
+
+@rule("no-multus", "daemonsets")
+def no_multus(live: Live, config: Configuration) -> Iterator[Hit]:
+    if not daemon(live, MULTUS, IMAGE):
+        message = "no DaemonSet of Multus is seen"
+        for name in map(name_of, filter(installs_multus, live.items("helmcharts"))):
+            message += f". HelmChart {name} is to make it: see its Job helm-install-{name}"
+        yield Hit(("deploy",), message, config.deploys)
+
+
+def by_ipam(config: Configuration) -> Iterator[tuple[str, Path]]:
+    """The IPAM plugins of the networks that need a daemon, with the first network's key."""
+    found = {one.ipam.type: one for one in reversed(config.networks) if one.ipam is not None}
+    for name in ("whereabouts", "dhcp"):
+        if name in found:
+            yield name, found[name].place(("ipam", "type"))
+
+
+@rule("no-whereabouts", WHEREABOUTS[0])
+def no_whereabouts(live: Live, config: Configuration) -> Iterator[Hit]:
+    for name, path in by_ipam(config):
+        if name == "whereabouts" and live.found.get(WHEREABOUTS[0]) is None:
+            yield Hit(path, f"there is no CRD {WHEREABOUTS[0]}", name)
+
+
+@rule("no-ipam-daemon", "daemonsets", WHEREABOUTS[0])
+def no_ipam_daemon(live: Live, config: Configuration) -> Iterator[Hit]:
+    for name, path in by_ipam(config):
+        there = name == "dhcp" or live.found.get(WHEREABOUTS[0]) is not None
+        if there and not daemon(live, re.compile(name), re.compile(name)):
+            yield Hit(path, "no DaemonSet of it is seen", name)
 
 
 @rule("cilium-exclusive", "cilium")

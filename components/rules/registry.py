@@ -77,12 +77,18 @@ class Rule:
     """What it says of a place, with names of facts in braces; empty where each hit has its own."""
     remedy: str = ""
     """What to do, as the finding says it; empty where each finding has its own."""
+    deploys: str = ""
+    """Which `deploy` the stack must have: all, where it is about the release, or networks."""
     scope: Literal["network", "configuration", "cluster"] = "network"
     """What it is about; the cluster is the live one."""
     check: Check = lambda *_: iter(())
     """What finds it on the live cluster."""
     needs: tuple[str, ...] = ()
     """The objects that it reads there. Without all of them the rule is left out."""
+
+    def is_for(self, config: Configuration) -> bool:
+        """Whether such a stack can break it."""
+        return self.deploys in ("", config.deploys)
 
     def finding(self, hit: Hit, place: Path) -> Finding:
         """The finding of a hit, whose path is given as the user wrote it.
@@ -167,9 +173,12 @@ def run(config: Configuration) -> Iterator[Finding]:
     for look in _NETWORK:
         for one in config.networks:
             for hit in look(one, config):
-                yield _finding(replace(hit, of=one), config)
+                if RULES[hit.rule].is_for(config):
+                    yield _finding(replace(hit, of=one), config)
     for look in _CONFIGURATION:
-        yield from (_finding(hit, config) for hit in look(config))
+        for hit in look(config):
+            if RULES[hit.rule].is_for(config):
+                yield _finding(hit, config)
 
 
 def _finding(hit: Hit, config: Configuration) -> Finding:

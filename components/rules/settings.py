@@ -20,12 +20,28 @@ from .registry import Hit, at, check, where
 
 EXTRA: Final = "extraValues"
 DYNAMIC: Final = "dynamicNetworksController"
+OF_THE_RELEASE: Final = (
+    *("ipam", "additionalIpam", "chart", "namespaceIsolation", "globalNamespaces", "registry"),
+    *("imagePullSecrets", "tolerations", "nodeSelector", "resources", "reconcilerSchedule"),
+    *("thickPlugin", "dynamicNetworksController", "extraPlugins", "extraValues", "adopt"),
+)
+USUAL: Final = {"namespaceIsolation": True, "tolerations": EVERY_NODE}  # of others nothing is
 MOST: Final = (59, 23, 31, 12, 6)  # in each field of a schedule
+
+
+@check()
+def without_release(config: Configuration) -> Iterator[Hit]:
+    for key in OF_THE_RELEASE if config.deploys == "networks" else ():
+        value = config.value((key,))
+        if value is not None and value != USUAL.get(key, type(value)()):
+            yield at("setting-without-effect", key, why="only networks are deployed")
 
 
 @check()
 def without_effect(config: Configuration) -> Iterator[Hit]:
     rule, chart = "setting-without-effect", config.chart
+    if config.deploys == "networks":
+        return
     for key, part, there in (
         ("additionalIpam", "additional_ipam", {config.get("ipam")}),
         ("extraPlugins", "extra_plugins", INSTALLED),

@@ -42,6 +42,21 @@ def test_the_tree_is_exactly_this(record: Record) -> None:
     assert set(parents.values()) == {component.urn}
 
 
+def test_networks_alone_are_no_release_and_no_wait(*, preview: bool) -> None:
+    args = arguments(deploy="networks", ipam=None, create_namespaces=True, protect=True)
+    record = run(program(args, packages=None), preview=preview)
+    made = {"multus-namespaces", "multus-data.storage", "multus-default.plain"}
+    assert {one.name for one in record.resources} == {
+        *("multus", "multus-cluster", "multus-guard", *made)
+    }
+    assert record.after("multus-data.storage") == {"multus-namespaces"}
+    assert record.after("multus-guard") == made
+    assert [one.name for one in record.resources if one.request.protect] == ["multus-guard"]
+    networks = record.outputs.pop("networks")
+    assert networks == run(program()).outputs["networks"]
+    assert record.outputs == {"release": None, "version": None, "values": {}, "images": []}
+
+
 # What comes after what: the CRDs first, networks without the main release, a wait without networks.
 ORDER: Final[dict[str, set[str]]] = {
     "multus-crds": {"multus-crd-handover"},

@@ -39,6 +39,8 @@ SPACE: Final = "meta.helm.sh/release-namespace"
 def configuration(changes: Json | None = None) -> Configuration:
     """The base with the keys of a case laid over it; a cluster's one by one."""
     base = {"cluster": CLUSTER, "ipam": "whereabouts", "networks": [LAN], **(changes or {})}
+    if base.get("deploy") == "networks":
+        del base["ipam"]
     given = base["cluster"]
     base["cluster"] = given if "confDir" in given else {**CLUSTER, **given}
     parsed = parse.parse(base)
@@ -91,7 +93,7 @@ def live(case: Json) -> Live:
     there = {**base, "service": {"spec": {"clusterIPs": ["10.43.0.1"]}}, **case}
     found: Json = dict.fromkeys(READS)
     for name, value in there.items():
-        if name in NAMES:
+        if name in NAMES and value is not None:
             found[NAMES[name]] = crd(name, value)
         elif isinstance(value, list):
             found[name] = {"items": [WRITTEN_OUT[name](one) for one in value]}
