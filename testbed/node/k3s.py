@@ -16,6 +16,7 @@ from testbed.node.namespaces import Space
 
 DATA: Final = "/var/lib/rancher/k3s"
 DEFAULT_CONF: Final = "10-flannel.conflist"
+OTHER_CONF: Final = "05-bridge.conflist"
 # Of what K3s ships in its one binary, the plugins that the default network needs.
 OWN_PLUGINS: Final = ("bridge", "host-local")
 
@@ -37,30 +38,41 @@ def default_network(number: int) -> dict[str, Any]:
 
 @dataclass
 class K3s:
-    """One node's K3s. `moved`: whether this release has its plugins in data/cni."""
+    """One node's K3s. `moved`: whether this release has its plugins in data/cni.
+
+    Without `flannel` (--flannel-backend=none) another CNI is there, a plain bridge in containerd's
+    own directories.
+    """
 
     space: Space
     number: int
     data: str = DATA
     moved: bool = True
     release: str = "first"
+    flannel: bool = True
 
     @property
     def conf_dir(self) -> str:
-        return f"{self.data}/agent/etc/cni/net.d"
+        return "/etc/cni/net.d" if not self.flannel else f"{self.data}/agent/etc/cni/net.d"
 
     @property
     def bin_dir(self) -> str:
         """Where the container runtime looks; before the move it is told the resolved path."""
+        if not self.flannel:
+            return "/opt/cni/bin"
         return f"{self.data}/data/cni" if self.moved else f"{self.data}/data/{self.release}/bin"
 
     def install(self) -> None:
         """The first start of K3s on the machine."""
         self._unpack()
         conf = self.space.path(self.conf_dir)
-        conf.mkdir(parents=True)
+        conf.mkdir(parents=True, exist_ok=True)
         text = json.dumps(default_network(self.number), indent=2)
-        (conf / DEFAULT_CONF).write_text(text, encoding="utf-8")
+        (conf / (DEFAULT_CONF if self.flannel else OTHER_CONF)).write_text(text, encoding="utf-8")
+        if not self.flannel:
+            self.space.path(self.bin_dir).mkdir(parents=True, exist_ok=True)
+            for name in OWN_PLUGINS:
+                self.space.check("cp", f"/images/cni-plugins/{name}", f"{self.bin_dir}/{name}")
 
     def upgrade(self, release: str, *, moved: bool) -> None:
         """Another release takes over. What others wrote stays where it is."""

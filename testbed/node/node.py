@@ -59,6 +59,7 @@ class Node:
         *,
         data: str = DATA,
         moved: bool = True,
+        flannel: bool = True,
     ) -> None:
         self.cluster = cluster
         self.name = name
@@ -68,7 +69,7 @@ class Node:
         self.space = Space(name, images(tools))
         try:
             wires.connect(self.space)
-            self.k3s = K3s(self.space, next(_numbers) % 250, data, moved)
+            self.k3s = K3s(self.space, next(_numbers) % 250, data, moved, flannel=flannel)
             self.k3s.install()
             port = int(cluster.server.rpartition(":")[2])
             self._forwarder = forwarder.start(self.space.network, API[1], port)

@@ -1,4 +1,6 @@
-"""K3s before and after its CNI plugins moved to a directory that upgrades leave alone."""
+"""K3s before and after its CNI plugins moved to a directory that upgrades leave alone, and
+without its own flannel.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from testbed.kubectl import ClusterError
 from testbed.node.runtime import CniError
 from tests.wire.deployed import K3S, Deployed
 
@@ -69,3 +72,18 @@ def test_another_data_directory_is_followed(stack: Deployed) -> None:
     stack.up(cluster=where)
     node = stack.start_nodes(data="/mnt/fast/k3s")[0]
     assert "net1" in stack.pod(node, "default/lan").links()
+
+
+def test_without_flannel_the_standard_directories_are_read(stack: Deployed) -> None:
+    """K3s with --flannel-backend=none and another CNI; the control arm is the same nodes with a
+    stack that says nothing of it.
+    """
+    stack.up(cluster={**on(NEW), "flannel": False})
+    node = stack.start_nodes(flannel=False)[0]
+    assert node.k3s.conf_dir == "/etc/cni/net.d"
+    assert {"eth0", "net1"} <= set(stack.pod(node, "default/lan").links())
+
+    stack.up(cluster=on(NEW))
+    with pytest.raises(ClusterError):  # Multus finds no default network where K3s has none
+        stack.start_nodes(flannel=False)
+    assert "net1" not in stack.pod(stack.nodes[0], "default/lan").links()
