@@ -1,4 +1,4 @@
-"""CNI plugins by name: which ones the chart puts on the nodes, and what those without a model read.
+"""CNI plugins by name: those that the chart puts on the nodes, and models of those without a type.
 
 The chart's image hardened-cni-plugins (v1.9.1) holds those of containernetworking/plugins, and
 bond. Whereabouts brings its own, Multus too, and flannel's is K3s's.
@@ -7,7 +7,13 @@ bond. Whereabouts brings its own, Multus too, and flannel's is K3s's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from ..model import Model
+
+Unsigned = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 INSTALLED: Final = frozenset(
     (
@@ -19,16 +25,63 @@ INSTALLED: Final = frozenset(
 NEVER_FIRST: Final = ("tuning", "sbr", "bandwidth", "firewall", "portmap", "vrf")
 """Plugins that work on the interface of one before them."""
 
-KEYS: Final[Mapping[str, frozenset[str]]] = {
-    name: frozenset(keys.split())
-    for name, keys in {
-        "ptp": "ipMasq ipMasqBackend mtu",
-        "dummy": "",
-        "tap": "multiQueue mtu mac owner group selinuxContext bridge",
-        "firewall": "backend iptablesAdminChainName firewalldZone ingressPolicy",
-        "portmap": "backend snat conditionsV4 conditionsV6 masqAll markMasqBit "
-        "externalSetMarkChain",
-        "vrf": "vrfname table",
-    }.items()
+
+class Ptp(Model):
+    """`plugins/main/ptp`: a cable between pod and node."""
+
+    ip_masq: bool = False
+    ip_masq_backend: Literal["iptables", "nftables"] | None = None
+    mtu: int = 0
+
+
+class Dummy(Model):
+    """`plugins/main/dummy`: an interface that leads nowhere."""
+
+
+class Tap(Model):
+    """`plugins/main/tap`: an interface for a program in the pod."""
+
+    multi_queue: bool = False
+    mtu: int = 0
+    mac: str | None = None
+    owner: Unsigned | None = None
+    group: Unsigned | None = None
+    selinux_context: str | None = None
+    bridge: str | None = None
+
+
+class Firewall(Model):
+    """`plugins/meta/firewall`. A backend that it does not know is none to it (`getBackend`)."""
+
+    backend: str | None = None
+    iptables_admin_chain_name: str | None = None
+    firewalld_zone: str | None = None
+    ingress_policy: Literal["open", "same-bridge", "isolated"] | None = None
+
+
+class Portmap(Model):
+    """`plugins/meta/portmap`: ports of the node that lead to the pod."""
+
+    pointers = frozenset({"markmasqbit"})
+
+    backend: Literal["iptables", "nftables"] | None = None
+    snat: bool | None = None
+    conditions_v4: tuple[str, ...] = ()
+    conditions_v6: tuple[str, ...] = ()
+    masq_all: bool = False
+    mark_masq_bit: Annotated[int, Field(ge=0, le=31)] | None = None
+    external_set_mark_chain: str | None = None
+
+
+class Vrf(Model):
+    """`plugins/meta/vrf`: a routing table of the pod's own for the interface."""
+
+    vrfname: str
+    """The name of the VRF."""
+    table: Unsigned | None = None
+
+
+KNOWN: Final[Mapping[str, type[Model]]] = {
+    one.__name__.lower(): one for one in (Ptp, Dummy, Tap, Firewall, Portmap, Vrf)
 }
-"""What these plugins read of their own: their `NetConf` in containernetworking/plugins 1.9.1."""
+"""What plugins read that no type of network offers: `NetConf` in containernetworking/plugins."""

@@ -15,7 +15,7 @@ from ..ipam.other import OtherIpam
 from ..model import PLUGIN, Model, PluginJson, read
 from .base import KINDS, RESOURCE_NAME, Capability, TypedNetwork
 from .chained import CHAINED
-from .known import KEYS
+from .known import KNOWN
 
 if TYPE_CHECKING:
     from .raw import Raw
@@ -95,16 +95,13 @@ def read_plugins(raw: Raw) -> Reading:
         name = one["type"]
         if name == "tuning" and "mac" in wished(one):
             wishes.append("mac")
-        if name not in CHAINED or name in found.chained:
-            _without_model(path, one, found)
-            continue
-        model = _attempt(CHAINED[name], _own(one), found, path)
-        if model is not None:
+        model = _chained(path, one, found)
+        if model is not None and name in CHAINED and name not in found.chained:
             found.chained[name] = (path, model)
             ours[name] = model
     kind = KINDS.get(first["type"])
     if kind is None or not issubclass(kind, TypedNetwork):
-        _without_model(found.first, first, found)
+        _chained(found.first, first, found)
     elif not ipam or found.ipam is not None:
         ours["capabilities"] = tuple(one for one in get_args(Capability) if one in wishes)
         if RESOURCE_NAME in raw.annotations:
@@ -162,17 +159,13 @@ def _hint(model: type[Model], key: str) -> str:
     return lower.get(key.lower(), "")
 
 
-def _without_model(path: Path, plugin: Json, found: Reading) -> None:
-    """A plugin that is known by its keys alone, or not at all."""
-    name = plugin["type"]
-    if name not in KEYS:
-        found.unknown.append(f"the plugin {name}")
-        return
-    lower = {key.lower() for key in KEYS[name]}
-    for key in _own(plugin):
-        if key.lower() not in lower:
-            where = ("config", *path, key)
-            found.unread.append((where, key, tuple(sorted(KEYS[name])), ""))
+def _chained(path: Path, plugin: Json, found: Reading) -> Model | None:
+    """A plugin that no type of network stands for."""
+    model = CHAINED.get(plugin["type"]) or KNOWN.get(plugin["type"])
+    if model is None:
+        found.unknown.append(f"the plugin {plugin['type']}")
+        return None
+    return _attempt(model, _own(plugin), found, path)
 
 
 def wished(plugin: Json) -> list[str]:
