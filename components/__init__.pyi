@@ -40,4 +40,4 @@ from .networks.raw import Raw as Raw
 from .networks.sriov import Sriov as Sriov
 from .networks.vlan import Vlan as Vlan
 from .placement import Toleration as Toleration
-from .preflight_run import PreflightError as PreflightError
+from .preflight import PreflightError as PreflightError

@@ -17,7 +17,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from . import networks, preflight_run, schedule
+from . import networks, preflight, schedule
 from .access import Access, provider, provider_in, resolved
 from .args import MultusArgs
 from .chart import versions as chart
@@ -80,13 +80,13 @@ class MultusComponent(pulumi.ComponentResource):
             raise TypeError(f"args must be MultusArgs, not {type(args).__name__}")
         given = provider_in(opts)
         self._access = resolved(given, access)
-        preflight_run.run(args, self._access)
+        preflight.run(args, self._access)
         whole = args.deploy == "all"
         self._packages = packages or (_downloaded(args.chart) if whole else {})
         super().__init__("multus:index:MultusComponent", name, None, opts)
         self._name = name
         self._args = args
-        preflight_run.log_findings(args.findings, self)
+        preflight.log_findings(args.findings, self)
         own = pulumi.ResourceOptions(parent=self)
         self.provider = given or provider(self._access, f"{name}-cluster", own)
 

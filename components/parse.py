@@ -68,7 +68,7 @@ def parse(settings: Mapping[str, Any], *, partial: bool = False) -> Parsed:
         faulty.add("extra_plugins")  # nobody said which there are
     config = configuration(parts, networks, frozenset(faulty))
     found += examined(config)
-    found = [_qualified(one) for one in found]
+    found = [qualified(one) for one in found]
     if partial or any(one.severity is Severity.ERROR for one in found):
         return Parsed(config, found, None)
     args = MultusArgs.model_construct(**parts, networks=tuple(networks.values()))
@@ -76,10 +76,10 @@ def parse(settings: Mapping[str, Any], *, partial: bool = False) -> Parsed:
     return Parsed(config, found, args)
 
 
-def _qualified(finding: Finding) -> Finding:
+def qualified(finding: Finding) -> Finding:
     """Under the name that stands in the stack file: `multus:networks…`."""
-    key, *below = finding.path
-    return replace(finding, path=(f"{NAMESPACE}:{key}", *below))
+    keys = [f"{NAMESPACE}:{key}" for key in finding.path[:1]]
+    return replace(finding, path=(*keys, *finding.path[1:]))
 
 
 def _fields() -> Mapping[str, Any]:

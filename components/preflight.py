@@ -1,4 +1,8 @@
-"""Preflight: the rules that look at the live cluster, run before anything is changed.
+"""Preflight looks at the live cluster, and ends the run where the configuration does not fit it.
+
+At preview and at up, before anything is registered; `destroy` does not run the program. The survey
+is a `local.run` of pulumi-command, which runs at preview too and answers at once. It sees the
+cluster as the other tasks do: same kubectl, same kubeconfig, same machine.
 
 What can be known without a cluster other rules say. What takes the stack's state (a release of our
 name that is not the stack's) the hand-over of the CRDs says, in the middle of `up`.
@@ -7,20 +11,72 @@ name that is not the stack's) the hand-over of the CRDs says, in the middle of `
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .findings import Finding
-from .rules import registry
-from .rules.configuration import Configuration
+import pulumi
+from pulumi.output import contains_unknowns
+from pulumi_command import local
+
+from .access import Access, known
+from .args import MultusArgs
+from .cluster_tasks import COMMAND, script
+from .cluster_tasks.kubectl import one_line
+from .findings import Finding, Severity, listed
+from .parse import qualified
 from .rules.live_objects import READS, Live
+from .rules.registry import of, run_on, settle
 
 ROLE: Final = "docs/preflight-clusterrole.yaml"
+
+
+class PreflightError(pulumi.RunError):
+    """The live cluster does not fit, or preflight is required and could not look at it."""
+
+
+def run(args: MultusArgs, access: Access) -> None:
+    """Raise PreflightError where the live cluster does not fit; log the rest."""
+    if args.preflight == "off":
+        return
+    environment = {**access.environment(), "MULTUS_READS": reads()}
+    if contains_unknowns(known(environment)[0]):
+        pulumi.log.info("preflight left out: the kubeconfig is not known before up")
+        return
+    live = _survey(environment)
+    required = args.preflight == "required"
+    if isinstance(live, str):
+        if required:
+            raise PreflightError(f"preflight is required, but {live}; nothing was changed")
+        pulumi.log.info(f"preflight left out: {live}")
+        return
+    severity = Severity.ERROR if required else Severity.WARNING
+    found = [
+        *run_on(live, args.configuration),
+        *(Finding((), text, rule="preflight", severity=severity) for text in left_out(live)),
+    ]
+    found = [*map(qualified, settle(found, args.allowed, strict=args.strict, unused=False))]
+    if any(one.severity is Severity.ERROR for one in found):
+        raise PreflightError(listed("nothing was changed, because preflight has", found))
+    log_findings(found)
 
 
 def reads() -> str:
     """What the task `survey` is to read, as JSON for its environment (MULTUS_READS)."""
     return json.dumps({name: {"path": one.path, "keep": one.keep} for name, one in READS.items()})
+
+
+def _survey(environment: dict[str, pulumi.Input[str]]) -> Live | str:
+    """What was found, or why there is nothing."""
+    try:
+        done = local.run(
+            command=COMMAND,
+            stdin=script("survey"),
+            environment=environment,  # type: ignore[arg-type]  # an invoke takes Outputs too
+            logging=local.Logging.NONE,
+        )
+        return read_answer(json.loads(done.stdout))
+    except Exception as error:  # the SDK has no class of its own for this
+        return one_line(f"its command failed: {error}")
 
 
 def read_answer(answer: Mapping[str, Any]) -> Live | str:
@@ -30,30 +86,24 @@ def read_answer(answer: Mapping[str, Any]) -> Live | str:
     return Live(answer["found"], frozenset(answer["forbidden"]))
 
 
-def findings(live: Live, config: Configuration) -> list[Finding]:
-    """What the rules find, as far as their objects may be read. Nothing is allowed yet."""
+def left_out(live: Live) -> list[str]:
+    """One line for each kind of object that may not be read, with the rules that look at it."""
+    kinds: dict[str, set[str]] = {}
+    for name, one in READS.items():
+        if name in live.forbidden:
+            kinds.setdefault(one.called, set()).update(
+                rule.name for rule in of("cluster") if name in rule.needs
+            )
     return [
-        rule.finding(hit, hit.path)
-        for rule in registry.of("cluster")
-        if rule.is_for(config) and not live.forbidden.issuperset(rule.needs)
-        for hit in rule.check(live, config)
+        f"the kubeconfig's user may not read {called}, which these rules look at: "
+        f"{', '.join(rule.name for rule in of('cluster') if rule.name in names)}. "
+        f"{ROLE} has what is needed"
+        for called, names in kinds.items()
     ]
 
 
-def left_out(live: Live) -> list[str]:
-    """One line for each kind of object that may not be read, with the rules that look at it."""
-    forbidden = dict.fromkeys(READS[name].called for name in READS if name in live.forbidden)
-    lines = []
-    for called in forbidden:
-        reads = {name for name, one in READS.items() if one.called == called}
-        rules = ", ".join(
-            one.name for one in registry.of("cluster") if reads.intersection(one.needs)
-        )
-        lines.append(
-            f"the kubeconfig's user may not read {called}, which these rules look at: {rules}. "
-            f"{ROLE} has what is needed"
-        )
-    return lines
-
-
-__all__ = ["Live", "findings", "left_out", "read_answer", "reads"]
+def log_findings(found: Iterable[Finding], resource: pulumi.Resource | None = None) -> None:
+    """Warnings and notes, as the engine shows them."""
+    for one in found:
+        log = pulumi.log.info if one.severity is Severity.NOTE else pulumi.log.warn
+        log(str(one).replace(f"{one.severity}: ", "", 1), resource)  # which the engine writes

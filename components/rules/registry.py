@@ -1,9 +1,9 @@
 """What a rule is, how checks find what breaks rules, and how the user has the last word.
 
 A rule is data in catalog.toml: its severity, what it says, its remedy and its evidence, from which
-docs/rules.md is made. A check is a generator over what it looks at: a model, a network, or the
-whole configuration. It yields a `Hit` for each place that breaks a rule, of whichever rule. Only a
-rule of the live cluster has a check of its own, because it needs objects that may not be readable.
+docs/rules.md is made. A check is a generator over what it looks at: a model, a network, the whole
+configuration, or the live cluster. It yields a `Hit` for each place that breaks a rule, of
+whichever rule.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..model import Model
 
 if TYPE_CHECKING:
     from .configuration import Configuration, Declared
+    from .live_objects import Live
 
 Check = Callable[..., Iterator["Hit"]]
 C = TypeVar("C", bound=Check)
@@ -81,10 +82,8 @@ class Rule:
     """Which `deploy` the stack must have: all, where it is about the release, or networks."""
     scope: Literal["network", "configuration", "cluster"] = "network"
     """What it is about; the cluster is the live one."""
-    check: Check = lambda *_: iter(())
-    """What finds it on the live cluster."""
-    needs: tuple[str, ...] = ()
-    """The objects that it reads there. Without all of them the rule is left out."""
+    needs: Sequence[str] = ()
+    """The objects that it reads there. Where none of them may be read the rule is left out."""
 
     def is_for(self, config: Configuration) -> bool:
         """Whether such a stack can break it."""
@@ -115,30 +114,23 @@ RULES: Final[dict[str, Rule]] = {
 }
 _NETWORK: Final[list[Check]] = []
 _CONFIGURATION: Final[list[Check]] = []
-
-
-def rule(name: str, *needs: str) -> Callable[[C], C]:
-    """Register the check of a rule of the `live` cluster, which needs to be shown the objects."""
-
-    def register(look: C) -> C:
-        RULES[name] = replace(RULES[name], scope="cluster", check=look, needs=needs)
-        return look
-
-    return register
+_CLUSTER: Final[list[Check]] = []
 
 
 def check(*kinds: type[Model]) -> Callable[[C], C]:
     """Register a check, given each model of these kinds in a network; its paths lead from there.
 
     It may ask for the `config`uration too. Without kinds its parameters tell: `one` network and
-    the `config`uration, or the latter alone.
+    the `config`uration, the `live` cluster and that, or that alone.
     """
 
     def register(look: C) -> C:
         if kinds:
             _NETWORK.append(_of_kinds(look, kinds))
         else:
-            (_NETWORK if "one" in look.__annotations__ else _CONFIGURATION).append(look)
+            takes = look.__annotations__
+            others = _CLUSTER if "live" in takes else _CONFIGURATION
+            (_NETWORK if "one" in takes else others).append(look)
         return look
 
     return register
@@ -181,10 +173,21 @@ def run(config: Configuration) -> Iterator[Finding]:
                 yield _finding(hit, config)
 
 
+def run_on(live: Live, config: Configuration) -> list[Finding]:
+    """Every finding about the live cluster, as far as its objects may be read."""
+    return [
+        _finding(hit, config)
+        for look in _CLUSTER
+        for hit in look(live, config)
+        if RULES[hit.rule].is_for(config) and not live.forbidden.issuperset(RULES[hit.rule].needs)
+    ]
+
+
 def _finding(hit: Hit, config: Configuration) -> Finding:
     place = hit.path if hit.of is None else hit.of.place(hit.path)
     if hit.value is STANDS:
-        hit = replace(hit, value=(hit.of or config).value(hit.path))
+        value = (hit.of or config).value(hit.path) if hit.path else MISSING
+        hit = replace(hit, value=value)
     return RULES[hit.rule].finding(hit, place)
 
 

@@ -27,10 +27,10 @@ LAYERS: Final = (
     ("cluster", "chart", "schedule", "placement", "cluster_tasks"),
     ("ipam",),
     ("networks",),
-    ("rules", "preflight"),
+    ("rules",),
     ("args", "parse", "stack_file", "manifests"),
     ("cli",),
-    ("access", "config", "preflight_run", "multus"),
+    ("access", "config", "preflight", "multus"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 SHELL: Final = LAYERS[-1]

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from components import parse, preflight
-from components.preflight import Live
 from components.rules import registry
 from components.rules.configuration import Configuration
-from components.rules.live_objects import CRDS, READS
+from components.rules.live_objects import CRDS, READS, Live
+from components.rules.registry import run_on
 
 Json = dict[str, Any]
 CASES: Final = yaml.safe_load(
@@ -111,7 +111,7 @@ def rows(kind: str) -> list[Any]:
 
 
 def said(case: Json) -> list[Any]:
-    return preflight.findings(live(case.get("live") or {}), configuration(case.get("config")))
+    return run_on(live(case.get("live") or {}), configuration(case.get("config")))
 
 
 @pytest.mark.parametrize(("name", "case"), rows("invalid"))
@@ -136,7 +136,7 @@ def test_every_rule_has_cases_and_every_read_a_rule() -> None:
 def test_what_may_not_be_read_leaves_its_rules_out_and_no_other() -> None:
     wrong = live({"nodes": [{"version": "v9"}], "cilium": {"data": {"cni-exclusive": "true"}}})
     blind = Live(wrong.found, frozenset({"nodes"}))
-    assert [one.rule for one in preflight.findings(blind, configuration())] == ["cilium-exclusive"]
+    assert [one.rule for one in run_on(blind, configuration())] == ["cilium-exclusive"]
     [line] = preflight.left_out(blind)
     assert line.startswith("the kubeconfig's user may not read nodes, which these rules look at: ")
     [line] = preflight.left_out(Live({}, frozenset(CRDS)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from components import preflight
 from components.findings import listed
+from components.parse import qualified
+from components.rules.registry import run_on
 from tests.unit.test_preflight import configuration, live
 
 ROOT: Final = Path(__file__).parents[2]
@@ -33,5 +34,5 @@ def test_the_preflight_that_it_shows() -> None:
     stack = {"cluster": {"nodes": "single"}, "ipam": "host-local", "networks": [lan]}
     nodes = [{"name": f"node-{number}"} for number in (1, 2, 3)]
     cluster = live({"nodes": nodes, "daemonsets": [{"name": "kube-multus-ds"}]})
-    found = preflight.findings(cluster, configuration(stack))
+    found = [*map(qualified, run_on(cluster, configuration(stack)))]
     assert f"```text\n{listed('nothing was changed, because preflight has', found)}\n```" in README

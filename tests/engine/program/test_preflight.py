@@ -24,7 +24,7 @@ from components.findings import Finding
 from components.parse import parse
 from components.rules import Configuration
 from components.rules.live_objects import CRDS, READS, Live
-from components.rules.registry import RULES
+from components.rules.registry import RULES, run_on
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.nodes import K3S, node
@@ -94,7 +94,7 @@ def make(cluster: Cluster, case: Json) -> None:
 
 def test_control_a_cluster_that_fits_has_no_finding(cluster: Cluster, tmp_path: Path) -> None:
     found = survey(cluster, tmp_path)
-    assert preflight.findings(found, configuration()) == []
+    assert run_on(found, configuration()) == []
     assert preflight.left_out(found) == []
 
 
@@ -102,7 +102,7 @@ def test_control_a_cluster_that_fits_has_no_finding(cluster: Cluster, tmp_path: 
 def test_finding(name: str, cluster: Cluster, tmp_path: Path) -> None:
     case = CASES[name]
     make(cluster, case)
-    [finding] = preflight.findings(survey(cluster, tmp_path), configuration(case.get("stack")))
+    [finding] = run_on(survey(cluster, tmp_path), configuration(case.get("stack")))
     assert finding.rule == case["rule"]
     assert case["says"] in finding.sentence
 
@@ -112,7 +112,7 @@ def test_control(name: str, cluster: Cluster, tmp_path: Path) -> None:
     control = CASES[name]["control"]
     make(cluster, control)
     stack = control.get("stack", CASES[name].get("stack"))
-    assert preflight.findings(survey(cluster, tmp_path), configuration(stack)) == []
+    assert run_on(survey(cluster, tmp_path), configuration(stack)) == []
 
 
 @contextmanager
@@ -129,9 +129,9 @@ def test_no_default_cni(cluster: Cluster, tmp_path: Path) -> None:
     names = [one["metadata"]["name"] for one in cluster.items("nodes")]
     for without, rule in (names, "no-default-cni"), (names[:1], "no-default-cni-on-some-nodes"):
         with not_ready(cluster, *without):
-            [finding] = preflight.findings(survey(cluster, tmp_path), configuration())
+            [finding] = run_on(survey(cluster, tmp_path), configuration())
             assert finding.rule == rule
-    assert preflight.findings(survey(cluster, tmp_path), configuration()) == []
+    assert run_on(survey(cluster, tmp_path), configuration()) == []
 
 
 WRONG: Final = (
@@ -190,11 +190,11 @@ def rules(found: list[Finding]) -> list[str]:
 
 def test_the_shipped_role_is_just_enough(cluster: Cluster, tmp_path: Path) -> None:
     config = everything_wrong(cluster)
-    whole = preflight.findings(survey(cluster, tmp_path), config)
+    whole = run_on(survey(cluster, tmp_path), config)
     assert len(whole) == 8
     narrow = user_with(cluster, ROLE, tmp_path)
     found = settled(cluster, narrow, set(), tmp_path)
-    assert preflight.findings(found, config) == whole
+    assert run_on(found, config) == whole
     assert preflight.left_out(found) == []
     assert {verb for rule in ROLE["rules"] for verb in rule["verbs"]} == {"get", "list"}
 
@@ -215,13 +215,13 @@ def test_control_without_a_rule_of_the_role_something_is_left_out(
     resource: str, cluster: Cluster, tmp_path: Path
 ) -> None:
     config = everything_wrong(cluster)
-    whole = preflight.findings(survey(cluster, tmp_path), config)
+    whole = run_on(survey(cluster, tmp_path), config)
     allowed = [rule for rule in ROLE["rules"] if resource not in rule["resources"]]
     assert len(allowed) == len(ROLE["rules"]) - 1
     narrow = user_with(cluster, {**ROLE, "rules": allowed}, tmp_path)
     forbidden = READ_BY[resource]
     found = settled(cluster, narrow, forbidden, tmp_path)
-    left = preflight.findings(found, config)
+    left = run_on(found, config)
     lost = set(whole) - set(left)
     assert lost
     assert all(forbidden.intersection(RULES[one.rule].needs) for one in lost)

@@ -54,7 +54,7 @@ CASES: Final[list[tuple[Any, str, list[tuple[str, str]]]]] = [
     (WRONG, "auto", [("error", "nothing was changed, because preflight has 1 error:\n")]),
     (WRONG, "required", [("error", "nothing was changed, because preflight has 1 error:\n")]),
     (WRONG, "off", []),
-    (DRIFTS, "required", [("warn", "")]),
+    (DRIFTS, "required", [("warn", "multus:cluster.version is ")]),
     (BLIND, "auto", [("warn", "the kubeconfig's user may not read HelmCharts")]),
     (BLIND, "required", [("error", "nothing was changed, because preflight has 1 error:\n")]),
 ]
