@@ -6,27 +6,19 @@ package registers them all.
 
 from __future__ import annotations
 
-from . import addresses, chained, devices, gateways, ipam, plugins, routes, settings
-from . import live_cluster as live_cluster
-from . import live_nodes as live_nodes
+from . import (  # noqa: F401
+    addresses,
+    chained,
+    devices,
+    gateways,
+    ipam,
+    live_cluster,
+    live_nodes,
+    plugins,
+    routes,
+    settings,
+)
 from .configuration import Configuration, Declared
 from .registry import RULES, Allowed, Hit, Rule, run, settle
 
-__all__ = [
-    "RULES",
-    "Allowed",
-    "Configuration",
-    "Declared",
-    "Hit",
-    "Rule",
-    "addresses",
-    "chained",
-    "devices",
-    "gateways",
-    "ipam",
-    "plugins",
-    "routes",
-    "run",
-    "settings",
-    "settle",
-]
+__all__ = ["RULES", "Allowed", "Configuration", "Declared", "Hit", "Rule", "run", "settle"]

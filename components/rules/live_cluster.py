@@ -50,7 +50,7 @@ def addresses(live: Live, config: Configuration) -> Iterator[Hit]:
         for index, route in enumerate(routes_of(declared.ipam)):
             if route.dst.prefixlen and route.in_main_table:  # other rules judge default routes
                 taken.append((("routes", index, "dst"), route.dst))
-        for path, cidr in taken:
+        for path, cidr in () if declared.own_table else taken:
             if owner := next((text for _, one, text in found if overlap(cidr, one)), None):
                 yield at("overlaps-the-cluster", "ipam", *path, of=declared, owner=owner)
         for pool in declared.pools:

@@ -164,31 +164,26 @@ def run(config: Configuration) -> Iterator[Finding]:
     """Every finding of the rules that need no cluster."""
     for look in _NETWORK:
         for one in config.networks:
-            for hit in look(one, config):
-                if RULES[hit.rule].is_for(config):
-                    yield _finding(replace(hit, of=one), config)
+            yield from _findings((replace(hit, of=one) for hit in look(one, config)), config)
     for look in _CONFIGURATION:
-        for hit in look(config):
-            if RULES[hit.rule].is_for(config):
-                yield _finding(hit, config)
+        yield from _findings(look(config), config)
 
 
 def run_on(live: Live, config: Configuration) -> list[Finding]:
     """Every finding about the live cluster, as far as its objects may be read."""
-    return [
-        _finding(hit, config)
-        for look in _CLUSTER
-        for hit in look(live, config)
-        if RULES[hit.rule].is_for(config) and not live.forbidden.issuperset(RULES[hit.rule].needs)
-    ]
+    hits = (hit for look in _CLUSTER for hit in look(live, config))
+    shown = (one for one in hits if not live.forbidden.issuperset(RULES[one.rule].needs))
+    return [*_findings(shown, config)]
 
 
-def _finding(hit: Hit, config: Configuration) -> Finding:
-    place = hit.path if hit.of is None else hit.of.place(hit.path)
-    if hit.value is STANDS:
-        value = (hit.of or config).value(hit.path) if hit.path else MISSING
-        hit = replace(hit, value=value)
-    return RULES[hit.rule].finding(hit, place)
+def _findings(hits: Iterable[Hit], config: Configuration) -> Iterator[Finding]:
+    for hit in hits:
+        if RULES[hit.rule].is_for(config):
+            value = hit.value
+            if value is STANDS:
+                value = (hit.of or config).value(hit.path) if hit.path else MISSING
+            place = hit.path if hit.of is None else hit.of.place(hit.path)
+            yield RULES[hit.rule].finding(replace(hit, value=value), place)
 
 
 @dataclass(frozen=True)
