@@ -129,8 +129,6 @@ class MultusArgs(Model):
     @property
     def images(self) -> tuple[str, ...]:
         """Every image that the nodes pull for this, as its pods name it."""
-        if self.deploy == "networks":
-            return ()
         return helm.images(self.values, self.chart.facts)
 
     @property

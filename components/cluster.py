@@ -153,12 +153,12 @@ class K3s(Cluster):
 
 
 class Rke2(Cluster):
-    """An RKE2 cluster whose `cni` list does not name multus: RKE2 installs that one itself."""
+    """An RKE2 cluster. If its `cni` list names multus, RKE2 installs that: deploy networks only."""
 
     product: ClassVar[str] = "RKE2"
-    hints: ClassVar[Mapping[str, str]] = {
-        "dataDir": "RKE2's CNI directories do not depend on it. Remove it",
-    }
+    hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("dataDir", "flannel"), "RKE2's CNI directories do not depend on it. Remove it"
+    )
 
     distribution: Literal["rke2"] = "rke2"
     """which distribution it is: k3s, rke2 or custom."""

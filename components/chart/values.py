@@ -95,7 +95,7 @@ def at(values: Any, dotted: str) -> Any:
 
 
 def images(values: Values, chart: ChartVersion, *, published: bool = False) -> tuple[str, ...]:
-    """Every image that the main chart's pods name for such Helm values; the CRD chart runs none.
+    """Every image that the main chart's pods name for such Helm values; none for no values.
 
     With `published` the registry is left out: what to copy from for an air-gapped cluster, as
     against what the nodes pull (`system_default_registry` in the templates).
@@ -103,7 +103,7 @@ def images(values: Values, chart: ChartVersion, *, published: bool = False) -> t
     registry = at(values, "global.systemDefaultRegistry")
     front = f"{registry}/" if registry and not published else ""
     found = []
-    for image in DATA["images"]:
+    for image in DATA["images"] if values else ():
         if all((at(values, switch) is True) is on for switch, on in image["when"].items()):
             # The table names the tag where it differs between the chart's versions.
             tag = chart.tags.get(image["tag"], image["tag"])

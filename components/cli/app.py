@@ -102,7 +102,8 @@ def images(
         raise typer.Exit(1)
     if "extraValues" in file.secret_keys:
         typer.echo("multus:extraValues is a secret and was not read", err=True)
-    typer.echo("\n".join(images_of(args.values, args.chart.facts, published=published)))
+    for image in images_of(args.values, args.chart.facts, published=published):
+        typer.echo(image)
 
 
 @app.command()

@@ -201,6 +201,11 @@ def test_images_of_a_stack_one_a_line(stack: str) -> None:
     assert run("images", stack).stdout.splitlines() == list(args.images)
 
 
+def test_networks_alone_need_no_images() -> None:
+    result = run("images", str(ROOT / "tests" / "stacks" / "field" / "networks-only.yaml"))
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
 def test_images_with_the_registry_and_what_to_copy_from(tmp_path: Path) -> None:
     file = tmp_path / "lab.yaml"
     file.write_text(GOOD + "  registry: mirror.lan\n  kubeconfig: {secure: x}\n")
