@@ -5,7 +5,7 @@ The same model serves a stack's settings and the component's arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
@@ -97,7 +97,8 @@ class MultusArgs(Model):
     def configuration(self) -> Configuration:
         """What the rules look at."""
         parts = {name: getattr(self, name) for name in type(self).model_fields}
-        return configuration(parts, dict(enumerate(self.networks)))
+        declared = (Declared(at, one, ("networks", at)) for at, one in enumerate(self.networks))
+        return Configuration(parts, tuple(declared))
 
     @property
     def allowed(self) -> list[Allowed]:
@@ -143,14 +144,6 @@ class MultusArgs(Model):
             "Deployment/whereabouts-reconciler": "whereabouts" in self.ipams and reconciler,
         }
         return tuple(name for name, deployed in found.items() if deployed)
-
-
-def configuration(
-    parts: Mapping[str, Any], networks: Mapping[int, Any], faulty: frozenset[str] = frozenset()
-) -> Configuration:
-    """The parts that could be read, for the rules; networks by their index in the list."""
-    declared = (Declared(index, one, ("networks", index)) for index, one in networks.items())
-    return Configuration(parts, tuple(declared), faulty)
 
 
 def allowed(config: Configuration) -> list[Allowed]:

@@ -6,33 +6,25 @@ that prints without a traceback. Keys of other namespaces (`kubernetes:`, `pulum
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
 from .access import Access, no_context
 from .args import MultusArgs
-from .findings import MISSING, Finding, Severity, listed
-from .parse import ACCESS_KEYS, NAMESPACE, misspelt, parse
-from .stack_file import (
-    PREFIX,
-    SECRET_KEYS,
-    decoded,
-    located,
-    misplaced_secrets,
-    read_stack_file,
-)
+from .findings import Finding, listed
+from .parse import ACCESS_KEYS, NAMESPACE, PREFIX
+from .stack_file import decoded, examine, read_stack_file
 from .yaml_file import UnreadableError
 
 
 class StackFileError(pulumi.RunError):
     """A stack file that cannot be deployed; the message counts, then has a line for each."""
 
-    def __init__(self, file: str, findings: list[Finding]) -> None:
+    def __init__(self, file: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__(listed(f"{file} cannot be deployed; nothing was changed:", findings))
 
@@ -50,52 +42,30 @@ class Stack:
 def load_stack() -> Stack:
     """The stack that runs; raises StackFileError."""
     everything = pulumi_config.get_config_env() | pulumi_config.CONFIG.get()
-    raw = {k.removeprefix(PREFIX): v for k, v in everything.items() if k.startswith(PREFIX)}
     listed_secrets = pulumi_config.get_config_secret_keys_env()
     secret = {
-        key
-        for key in raw
-        if PREFIX + key in listed_secrets or pulumi_config.is_config_secret(PREFIX + key)
+        key.removeprefix(PREFIX)
+        for key in everything
+        if key.startswith(PREFIX) and (key in listed_secrets or pulumi_config.is_config_secret(key))
     }
-    found = [*misspelt(everything), *misplaced_secrets(raw, secret), *_context(raw)]
-    # With a secret among the rest nothing else is read: a message would have to leave it out.
-    if not secret - {*SECRET_KEYS}:
-        parsed = parse({key: decoded(raw[key]) for key in raw if key not in ACCESS_KEYS})
-        found += [_redacted(one, secret) for one in parsed.findings]
-        if parsed.args is not None and not _errors(found):
-            parsed.args.__dict__["findings"] = tuple(_located(found))
-            kubeconfig = pulumi.Config(NAMESPACE).get_secret("kubeconfig")
-            access = Access(kubeconfig if "kubeconfig" in raw else None, raw.get("context"))
-            return Stack(parsed.args, access, "extraValues" in secret)
-    raise StackFileError(stack_file(), _located(found))
-
-
-def _errors(found: list[Finding]) -> bool:
-    return any(one.severity is Severity.ERROR for one in found)
-
-
-def _context(raw: Mapping[str, Any]) -> Iterator[Finding]:
-    """A context that the stack's own kubeconfig does not have; an ambient one is read later."""
-    if raw.get("context") and raw.get("kubeconfig"):
-        message = no_context(raw["context"], [raw["kubeconfig"]], secret=True)
-        if message:
-            yield Finding((f"{PREFIX}context",), message, raw["context"])
-
-
-def _redacted(finding: Finding, secret: set[str]) -> Finding:
-    """A finding in a secret setting, without the value."""
-    key = str(finding.path[0]).removeprefix(PREFIX) if finding.path else ""
-    hidden = key in secret and finding.value is not MISSING
-    return replace(finding, value="[secret]") if hidden else finding
-
-
-def _located(found: list[Finding]) -> list[Finding]:
-    """With the lines of the stack's file, where it is there."""
-    file = stack_file()
+    kubeconfig, context = (everything.get(PREFIX + key) for key in ACCESS_KEYS)
+    name = stack_file()
     try:
-        return located(found, read_stack_file(Path(file), file))
+        file = read_stack_file(Path(name), name)
     except UnreadableError:
-        return [replace(one, file=file) for one in found]
+        file = None
+    config = {key: decoded(value) for key, value in everything.items()}
+    parsed = examine(config, secret, name, file, _context(kubeconfig, context))
+    if parsed.args is None:
+        raise StackFileError(name, parsed.findings)
+    own = pulumi.Config(NAMESPACE).get_secret("kubeconfig") if kubeconfig is not None else None
+    return Stack(parsed.args, Access(own, context), "extraValues" in secret)
+
+
+def _context(kubeconfig: str | None, context: str | None) -> Iterator[Finding]:
+    """A context that the stack's own kubeconfig does not have; an ambient one is read later."""
+    if context and kubeconfig and (message := no_context(context, [kubeconfig], secret=True)):
+        yield Finding((f"{PREFIX}context",), message, context)
 
 
 def stack_file() -> str:

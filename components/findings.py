@@ -15,16 +15,19 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import product
 from typing import Any, Final
 
 Path = tuple[str | int, ...]
 
 SHAPE: Final = "shape"
 """The rule of whatever cannot be read. It cannot be allowed."""
+PASSED_OVER: Final = "passed-over"
+"""The rule of notes about what nobody looked at."""
 MISSING: Final = object()
 LONGEST_VALUE: Final = 80
 MOST_KNOWN: Final = 40  # words to list where none is near
-PLAIN_KEY: Final = re.compile(r"[\w:/-]{1,80}")
+PLAIN_KEY: Final = re.compile(r"[\w:/#-]{1,80}")
 
 
 class Severity(StrEnum):
@@ -33,9 +36,6 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
-
-
-_ORDER: Final = (*Severity,)
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,11 @@ def counted(findings: Iterable[Finding]) -> str:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors first, then warnings, then notes; each as they were found."""
-    return sorted(findings, key=lambda one: _ORDER.index(one.severity))
+    """Errors first, then warnings, then notes; of these by file, as it was given, and line."""
+    found = list(findings)
+    files = [*dict.fromkeys(one.file for one in found)]
+    rank = {(severity, file): at for at, (severity, file) in enumerate(product(Severity, files))}
+    return sorted(found, key=lambda one: (rank[one.severity, one.file], one.line or 0))
 
 
 def refuse(findings: Iterable[Finding]) -> None:

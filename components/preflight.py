@@ -54,7 +54,9 @@ def run(args: MultusArgs, access: Access) -> None:
         *run_on(live, args.configuration),
         *(Finding((), text, rule="preflight", severity=severity) for text in left_out(live)),
     ]
-    found = [*map(qualified, settle(found, args.allowed, strict=args.strict, unused=False))]
+    files = {one.path[0] for one in args.configuration.networks if one.origin}
+    found = settle(found, args.allowed, strict=args.strict, unused=False)
+    found = [qualified(one, files) for one in found]
     if any(one.severity is Severity.ERROR for one in found):
         raise PreflightError(listed("nothing was changed, because preflight has", found))
     log_findings(found)

@@ -1,52 +1,85 @@
-"""Stack files as the Pulumi CLI reads them, with the line of every path. Nothing imports Pulumi."""
+"""Stack files as the Pulumi CLI reads them, and all that there is to say of what they hold.
+
+Nothing here imports Pulumi: the program, `multus-k3s check` and the demo all come by `examine`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from .findings import Finding
+from .findings import MISSING, Finding
 from .findings import Path as Steps
+from .parse import ACCESS_KEYS, NAMESPACE, PREFIX, Parsed, parse
+from .sources import has_networks, project_folder, read_patterns
 from .yaml_file import Document, UnreadableError, documents, read_text
 
-PREFIX: Final = "multus:"
 SECRET_KEYS: Final = ("extraValues", "kubeconfig")
+ALIKE: Final = 0.75  # "mutlus" is 0.83 of it, "pulumi" 0.5
 
 
 @dataclass(frozen=True)
 class StackFile:
     """A stack's file."""
 
-    name: str
     document: Document
     config: Mapping[str, Any]
-    """All settings by their keys with namespace; one without is the project's own."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Our settings by their keys without namespace, as the CLI's program gets them."""
-        ours = {key: value for key, value in self.config.items() if key.startswith(PREFIX)}
-        return {key.removeprefix(PREFIX): decoded(value) for key, value in ours.items()}
+    """All settings by their keys with namespace; one without is the project's own. As the CLI's
+    program gets them."""
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
-        """Those of `settings` that the CLI keeps encrypted, as a whole or in part."""
-        return tuple(key for key, value in self.settings.items() if _secret(value))
+        """Our settings, without namespace, that the CLI keeps encrypted, as a whole or in part."""
+        ours = ((key, value) for key, value in self.config.items() if key.startswith(PREFIX))
+        return tuple(
+            key.removeprefix(PREFIX) for key, value in ours if encrypted(value) is not None
+        )
 
-    def line(self, path: Steps) -> int:
-        """The line, from 1, of a path such as ("multus:networks", 0, "master")."""
-        key, *below = path or ("",)
-        keys = self.document.data["config"]
+    def locate(self, finding: Finding) -> Finding:
+        """The finding with the file and the line of a path such as ("multus:networks", 0)."""
+        key, *below = finding.path or ("",)
+        keys = self.document.data["config"] or {}
         written = key if key in keys else str(key).removeprefix(PREFIX)
-        return self.document.line(("config", written, *below))
+        return self.document.locate(finding, ("config", written, *below))
 
 
-def located(found: Iterable[Finding], file: StackFile) -> list[Finding]:
-    """The findings with the file's name and their lines."""
-    return [replace(one, file=file.name, line=file.line(one.path)) for one in found]
+def examine(
+    config: Mapping[str, Any],
+    secret: Collection[str],
+    name: str,
+    file: StackFile | None,
+    more: Iterable[Finding] = (),
+) -> Parsed:
+    """All that a stack says, with its networks from other files, and all that is wrong with it.
+
+    config: settings by their keys with namespace. secret: those of ours, without namespace, that
+    are secrets; none of their values is shown. One that is encrypted, or should be no secret, is
+    not read. name and file: of the stack; None where it cannot be read, and lines are not known.
+    """
+    ours = {k.removeprefix(PREFIX): v for k, v in config.items() if k.startswith(PREFIX)}
+    unread = {one for one in secret if one not in SECRET_KEYS or encrypted(ours[one]) is not None}
+    settings = {k: v for k, v in ours.items() if k not in {*ACCESS_KEYS, *unread}}
+    patterns = settings.get("networkFiles")
+    root = project_folder(Path(name).parent)
+    sources, wrong = read_patterns(patterns if isinstance(patterns, list) else (), root)
+    parsed = parse(settings, sources, wrong)
+    hidden = {(PREFIX + key,) for key in unread}  # they are there, and not missing
+    found = [*_misspelt(config), *_misplaced_secrets(ours, secret), *more]
+    found += [_redacted(one, secret) for one in parsed.findings if one.path not in hidden]
+    located = [_located(one, parsed, name, file) for one in found]
+    return parsed.with_findings(located)
+
+
+def _located(finding: Finding, parsed: Parsed, name: str, file: StackFile | None) -> Finding:
+    if finding.file:
+        return finding
+    if finding.path and finding.path[0] in parsed.sources:
+        return parsed.sources[finding.path[0]].locate(finding)
+    return file.locate(finding) if file else replace(finding, file=name)
 
 
 def decoded(value: Any) -> Any:
@@ -62,7 +95,16 @@ def decoded(value: Any) -> Any:
         return value
 
 
-def misplaced_secrets(settings: Mapping[str, Any], secret: Collection[str]) -> Iterator[Finding]:
+def _misspelt(keys: Iterable[str]) -> Iterator[Finding]:
+    """Keys of a namespace that is ours but for a slip: nothing would read them."""
+    for key in keys:
+        namespace, colon, name = key.partition(":")
+        near = get_close_matches(namespace.lower(), [NAMESPACE], cutoff=ALIKE)
+        if colon and namespace != NAMESPACE and near:
+            yield Finding((key,), f'is read by nothing. Did you mean "{PREFIX}{name}"?')
+
+
+def _misplaced_secrets(ours: Mapping[str, Any], secret: Collection[str]) -> Iterator[Finding]:
     """Secrets that can be none, and a kubeconfig that is none.
 
     It would lie in the repository, the state and the logs.
@@ -71,40 +113,55 @@ def misplaced_secrets(settings: Mapping[str, Any], secret: Collection[str]) -> I
         if key not in SECRET_KEYS:
             which = " and ".join(SECRET_KEYS)
             message = f"is a secret, and only {which} can be: the rest is in clear in the cluster. "
-            yield Finding((PREFIX + key,), message + "Set it again without --secret")
-    if settings.get("kubeconfig") and "kubeconfig" not in secret:
+            path = (PREFIX + key, *(encrypted(ours[key]) or ()))
+            yield Finding(path, message + "Set it again without --secret")
+    if ours.get("kubeconfig") and "kubeconfig" not in secret:
         message = "is not a secret. Set it with: pulumi config set --secret multus:kubeconfig"
         yield Finding((f"{PREFIX}kubeconfig",), message)
 
 
+def _redacted(finding: Finding, secret: Collection[str]) -> Finding:
+    """A finding in a secret setting, without the value."""
+    key = str(finding.path[0]).removeprefix(PREFIX) if finding.path else ""
+    hidden = key in secret and finding.value is not MISSING
+    return replace(finding, value="[secret]") if hidden else finding
+
+
 def read_stack_file(source: Path | str, file: str) -> StackFile:
     """A stack file from its path or its text; raises UnreadableError."""
-    found = documents(read_text(str(source)) if isinstance(source, Path) else source, file)
-    if len(found) != 1 or not is_stack_file(found[0]):
-        raise UnreadableError(file, "a stack file is a mapping with a mapping called config in it")
-    return stack_file(found[0], file)
+    found = documents(read_text(source, file) if isinstance(source, Path) else source, file)
+    if len(found) == 1 and is_stack_file(found[0]):
+        return stack_file(found[0])
+    raise UnreadableError(file, "a stack file is a mapping with a mapping called config in it")
 
 
 def is_stack_file(document: Document) -> bool:
     """Whether there is a mapping called config. Pulumi.yaml has one too, beside its runtime."""
     data = document.data if isinstance(document.data, dict) else {}
-    return isinstance(data.get("config"), dict) and "runtime" not in data
+    if "config" not in data or "runtime" in data or has_networks(document):
+        return False
+    return data["config"] is None or isinstance(data["config"], dict)
 
 
-def stack_file(document: Document, file: str) -> StackFile:
+def stack_file(document: Document) -> StackFile:
     """A document for which `is_stack_file` holds; raises UnreadableError."""
     config: dict[str, Any] = {}
-    for key, value in document.data["config"].items():
+    for key, value in (document.data["config"] or {}).items():
         name = key if ":" in key else PREFIX + key
         if name in config:
             line = document.line(("config", key))
-            raise UnreadableError(file, f"{name} is there twice, once without {PREFIX}", line)
-        config[name] = value
-    return StackFile(file, document, config)
+            message = f"{name} is there twice, once without {PREFIX}"
+            raise UnreadableError(document.file, message, line)
+        config[name] = decoded(value) if name.startswith(PREFIX) else value
+    return StackFile(document, config)
 
 
-def _secret(value: Any) -> bool:
-    """Whether the value is, or holds, the CLI's form of a secret."""
-    if isinstance(value, dict):
-        return value.keys() == {"secure"} or any(map(_secret, value.values()))
-    return isinstance(value, list) and any(map(_secret, value))
+def encrypted(value: Any) -> Steps | None:
+    """The path to the CLI's form of a secret in a value; None where there is none."""
+    if isinstance(value, dict) and value.keys() == {"secure"}:
+        return ()
+    inner = value.items() if isinstance(value, dict) else ()
+    for step, one in enumerate(value) if isinstance(value, list) else inner:
+        if (below := encrypted(one)) is not None:
+            return (step, *below)
+    return None

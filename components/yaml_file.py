@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +78,11 @@ class Document:
     data: Any
     node: yaml.Node
     text: str
+    file: str
+
+    def locate(self, finding: Finding, path: Steps) -> Finding:
+        """The finding with the file and the line of what it is about."""
+        return replace(finding, file=self.file, line=self.line(path))
 
     def line(self, path: Steps) -> int:
         """The line, from 1, of the deepest step of the path that is there."""
@@ -108,21 +113,26 @@ class Document:
         return int(node.start_mark.line) + inner[0].line(path)
 
 
-def read_text(file: str) -> str:
-    """A file's text, "-" being standard input; raises UnreadableError."""
+def read_text(path: Path | str, file: str) -> str:
+    """The text at a path, "-" being standard input; raises UnreadableError, which says `file`."""
     try:
-        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as opened:
+        if path == "-" and sys.stdin is None:
+            raise UnreadableError(file, "standard input is closed")
+        with sys.stdin.buffer if path == "-" else Path(path).open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise UnreadableError(file, "the file has more than 10 MB. Split it")
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(file, "that is no text in UTF-8", line) from None
+        raise UnreadableError(file, "that is no text in UTF-8. Save it as such", line) from None
     except FileNotFoundError:
         raise UnreadableError(file, "there is no such file") from None
+    except IsADirectoryError:
+        message = f"that is a folder. Name its files: {file.rstrip('/')}/*.yaml"
+        raise UnreadableError(file, message) from None
     except (OSError, ValueError) as error:
         raise UnreadableError(file, getattr(error, "strerror", None) or str(error)) from None
-    if len(data) > MOST_BYTES:
-        raise UnreadableError(file, "the file has more than 10 MB")
     return text
 
 
@@ -136,24 +146,41 @@ def documents(text: str, file: str) -> list[Document]:
         while loader.check_node():
             node = loader.get_node()
             loader.deep_construct = True  # in the order of the text, which merging needs
-            found.append(Document(loader.construct_document(node), node, text))
+            found.append(Document(loader.construct_document(node), node, text, file))
         return [one for one in found if one.data is not None]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = text[error.position : error.position + 1] or "?"
         message = f"the character U+{ord(character):04X} is not allowed in YAML"
+    except yaml.constructor.ConstructorError as error:
+        line, problem = _line(error, text), error.problem or ""
+        message = f"that is no YAML: {problem}"
+        if tag := re.fullmatch(r"could not determine a constructor for the tag '(.*)'", problem):
+            message = f"{tag[1].replace(TAG, '!!')} is no tag of JSON's types. Write it without"
     except yaml.MarkedYAMLError as error:
-        line = min(error.problem_mark.line, text.count("\n")) + 1 if error.problem_mark else None
+        line = _line(error, text)
         message = f"that is no YAML: {error.problem or error.context}"
         if "start any token" in message and line and "\t" in text.split("\n")[line - 1]:
             message = "that is no YAML: it is indented with spaces, and here is a tab"
+    except _TooLargeError as error:
+        line, message = error.line, str(error)
     except ValueError as error:
         message = f"that is no YAML: {error}"
     raise UnreadableError(file, message, line)
 
 
+class _TooLargeError(Exception):
+    def __init__(self, message: str, line: int) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+def _line(error: yaml.MarkedYAMLError, text: str) -> int | None:
+    return min(error.problem_mark.line, text.count("\n")) + 1 if error.problem_mark else None
+
+
 def _bounded(text: str) -> None:
-    """Raise MarkedYAMLError for what would take all memory, or crash libyaml's users in C."""
+    """Raise _TooLargeError for what would take all memory, or crash libyaml's users in C."""
     sizes: dict[str | None, int] = {}
     around: list[tuple[str | None, int]] = []
     count = 0
@@ -168,14 +195,14 @@ def _bounded(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             count += sizes.get(event.anchor, 0)
             if event.anchor in dict(around):
-                problem = f"{event.anchor} contains itself"
+                problem = f"the list or mapping &{event.anchor} contains itself"
         if len(around) > MOST_LEVELS:
             problem = f"it is nested more than {MOST_LEVELS} levels deep"
         if count > MOST_VALUES:
-            problem = f"it holds more than {MOST_VALUES} values"
+            problem = f"it holds more than {MOST_VALUES} values. Split it"
         if problem:
             mark: Any = event.start_mark
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+            raise _TooLargeError(problem, mark.line + 1)
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:

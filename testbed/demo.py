@@ -31,8 +31,7 @@ from components.chart.values import images
 from components.chart.versions import Chart
 from components.cluster import K3s
 from components.config import StackFileError
-from components.parse import ACCESS_KEYS, misspelt, parse
-from components.stack_file import StackFile, located, read_stack_file
+from components.stack_file import StackFile, examine, read_stack_file
 from components.yaml_file import UnreadableError
 from testbed import cluster as clusters
 from testbed import demo_pods
@@ -90,12 +89,10 @@ def document(stack: str) -> dict[str, Any]:
 
 def settings(stack: str) -> MultusArgs:
     """What the stack file says; raises DemoError and StackFileError."""
-    file = read(stack)
-    own = {key: value for key, value in file.settings.items() if key not in ACCESS_KEYS}
-    parsed = parse(own)
-    slips = list(misspelt(file.config))
-    if parsed.args is None or slips:
-        raise StackFileError(file.name, located([*slips, *parsed.findings], file))
+    name, file = f"stacks/Pulumi.{stack}.yaml", read(stack)
+    parsed = examine(file.config, (), name, file)
+    if parsed.args is None:
+        raise StackFileError(name, parsed.findings)
     return parsed.args
 
 

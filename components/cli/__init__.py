@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
+
+FAILED = 2
 
 
 def main() -> None:
     """Run the command line; `multus-k3s` and `python -m` begin here."""
     if not find_spec("typer") or not find_spec("rich"):
-        sys.exit("multus-k3s needs typer and rich. Install them: pip install 'multus-k3s[cli]'")
+        sys.exit("multus-k3s needs typer and rich. Install them: pip install typer rich")
     from .app import app  # noqa: PLC0415
 
-    app(prog_name="multus-k3s")
+    try:
+        try:
+            app(prog_name="multus-k3s")
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        # Python would flush once more at its end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,21 +11,22 @@ import typer
 
 from ..chart.values import images as images_of
 from ..cluster import Nodes
-from ..findings import Finding, Severity
+from ..findings import Finding, Severity, did_you_mean, printable
+from ..networks import KINDS
 from ..rules.registry import RULES, meant
 from ..stack_file import read_stack_file
 from ..yaml_file import UnreadableError
 from . import pages
 from . import schema as stack_schema
-from .check import check_file, cluster_of, read_stack
+from .check import check_file, read_stack, runs_on
 from .formats import Format, report
 
 STACKS: Final = Path("stacks")
 SCHEMA: Final = Path("schemas/stack.schema.json")
 UNREADABLE: Final = 2
+PACKAGE: Final = "multus-k3s"
 
 app = typer.Typer(
-    help="Check and explain stacks of Multus on K3s, and NetworkAttachmentDefinitions.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -37,8 +39,24 @@ def _option(name: str, text: str) -> Any:
 
 
 def _stop(message: object) -> typer.Exit:
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {printable(str(message))}", err=True)
     return typer.Exit(UNREADABLE)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"multus-k3s {version(PACKAGE)}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Check and explain stacks of Multus on K3s, and NetworkAttachmentDefinitions."""
 
 
 @app.command()
@@ -46,11 +64,14 @@ def check(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Stack files and manifests; - is standard input.  [default: stacks/Pulumi.*.yaml]"
+            help="Stack files, networks in files and manifests; - is standard input.  "
+            "[default: stacks/Pulumi.*.yaml]"
         ),
     ] = None,
     cluster: Annotated[str, _option("cluster", "Where manifests run: k3s@VERSION, rke2@…")] = "",
-    nodes: Annotated[Nodes, _option("nodes", "How many nodes that cluster has.")] = "multi",
+    nodes: Annotated[
+        Nodes | None, _option("nodes", "How many nodes that cluster has.  [default: multi]")
+    ] = None,
     form: Annotated[Format, _option("format", "How to print the findings.")] = "text",
 ) -> None:
     """Find mistakes in stack files and network manifests.
@@ -60,22 +81,25 @@ def check(
 
     Exit status: 0 without errors and warnings, 1 with some, 2 where a file cannot be read.
     """
-    names = files or sorted(map(str, STACKS.glob("Pulumi.*.yaml")))
+    names = [*dict.fromkeys(files or ())] or sorted(map(str, STACKS.glob("Pulumi.*.yaml")))
     if not names:
         raise _stop("there is no stacks/Pulumi.*.yaml here. Name the files to check")
     try:
-        runs_on = cluster_of(cluster, nodes) if cluster else None
+        where = runs_on(cluster, nodes)
     except ValueError as error:
         raise _stop(f"--cluster {cluster}: {error}") from None
     found: list[Finding] = []
-    status = 0
+    networks = status = 0
     for name in names:
         try:
-            found += check_file(name, runs_on)
+            checked = check_file(name, where)
         except UnreadableError as error:
             found.append(error.finding)
             status = UNREADABLE
-    report(found, len(names), form)
+        else:
+            found += checked.findings
+            networks += checked.networks
+    report(found, form, {"file": len(names), "network": networks})
     raise typer.Exit(status or int(any(one.severity is not Severity.NOTE for one in found)))
 
 
@@ -96,9 +120,9 @@ def images(
         file = read_stack_file(path, str(path))
     except UnreadableError as error:
         raise _stop(error) from None
-    args, found = read_stack(file)
-    if args is None:
-        report(found, 1, "text")
+    parsed = read_stack(file, str(path))
+    if (args := parsed.args) is None:
+        report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
         raise typer.Exit(1)
     if "extraValues" in file.secret_keys:
         typer.echo("multus:extraValues is a secret and was not read", err=True)
@@ -145,11 +169,16 @@ def rules(
 
 @app.command()
 def kinds(
+    name: Annotated[str, typer.Argument(help="A kind to explain; all are listed without.")] = "",
     *,
     markdown: Annotated[bool, _option("markdown", "Print docs/networks.md.")] = False,
 ) -> None:
     """List the kinds of networks that a stack file knows."""
     if markdown:
         sys.stdout.write(pages.kinds_page())
+    elif name in KINDS:
+        typer.echo(pages.kind_entry(name))
+    elif name:
+        raise _stop(f'there is no kind "{name}". {did_you_mean(name, KINDS)}')
     else:
         typer.echo("\n".join(f"{name:12} {about}" for name, about in pages.kinds().items()))

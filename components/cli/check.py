@@ -2,63 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from ..args import MultusArgs
-from ..cluster import CLUSTERS
-from ..findings import Finding, FindingsError, Severity
-from ..manifests import is_manifest, manifests, not_text
-from ..manifests import located as located_in
+from ..cluster import CLUSTERS, Nodes
+from ..findings import PASSED_OVER, Finding, FindingsError, Path, Severity
 from ..model import read
-from ..parse import ACCESS_KEYS, misspelt, parse
-from ..stack_file import StackFile, is_stack_file, located, misplaced_secrets, stack_file
-from ..yaml_file import UnreadableError, documents, read_text
+from ..parse import Parsed, parse
+from ..sources import has_networks, not_applied, nothing, on_the_node, sources
+from ..stack_file import StackFile, examine, is_stack_file, stack_file
+from ..yaml_file import Document, UnreadableError, documents, read_text
 
-Data = Mapping[str, Any]
+EXPECTED: Final = (
+    "it is neither a stack file, which is a mapping called config, nor networks, which are lists "
+    "of them or Kubernetes manifests"
+)
 
 
-def cluster_of(text: str, nodes: str) -> Data:
-    """A cluster's settings from DISTRIBUTION@VERSION; raises ValueError with one line."""
-    name, _, version = text.partition("@")
+@dataclass(frozen=True)
+class RunsOn:
+    """The cluster of networks that stand alone; a stack file says it itself."""
+
+    settings: dict[str, Any]
+    """`cluster` as in a stack file, where it was named."""
+    nodes: Nodes = "multi"
+    options: tuple[str, ...] = ()
+    """What was given of --cluster and --nodes."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What there is to say of a file."""
+
+    findings: list[Finding]
+    networks: int
+
+
+def runs_on(cluster: str, nodes: Nodes | None) -> RunsOn:
+    """The cluster, of DISTRIBUTION@VERSION; raises ValueError with one line."""
+    given = {"--cluster": cluster, "--nodes": nodes}
+    options = tuple(name for name, one in given.items() if one)
+    if not cluster:
+        return RunsOn({}, nodes or "multi", options)
+    name, _, version = cluster.partition("@")
     if name not in ("k3s", "rke2"):
         raise ValueError("write it like k3s@v1.34.2+k3s1 or rke2@v1.34.2+rke2r1")
-    cluster = {"distribution": name, "version": version, "nodes": nodes}
+    settings = {"distribution": name, "version": version, "nodes": nodes or "multi"}
     try:
-        read(CLUSTERS[name], cluster)
+        read(CLUSTERS[name], settings)
     except FindingsError as error:
         raise ValueError(error.findings[0].message) from None
-    return cluster
+    return RunsOn({"cluster": settings}, nodes or "multi", options)
 
 
-def check_file(file: str, cluster: Data | None) -> list[Finding]:
-    """The findings of a stack file or of manifests; raises UnreadableError.
+def check_file(file: str, where: RunsOn) -> Checked:
+    """What there is to say of a stack file, or of networks; raises UnreadableError."""
+    found = documents(read_text(file, file), file)
+    if (found and all(map(has_networks, found))) or not found:
+        return _check_networks(found, file, where)
+    if not any(map(is_stack_file, found)):
+        raise UnreadableError(file, EXPECTED)
+    if len(found) > 1:
+        message = "a stack file is one document. Move the others into files of their own"
+        raise UnreadableError(file, message, found[1].line(()))
+    parsed = read_stack(stack_file(found[0]), file)
+    notes = [
+        _passed_over(f"{one} is for networks alone: this stack says where it runs", file)
+        for one in where.options
+    ]
+    return Checked([*notes, *parsed.findings], parsed.networks)
 
-    `cluster` says where manifests will run; a stack file says it itself.
-    """
-    found = documents(read_text(file), file)
-    if found and all(map(is_manifest, found)):
-        ours = manifests(found)
-        settings: dict[str, Any] = {"networks": [one.network for one in ours]}
-        settings |= {"cluster": cluster} if cluster else {}
-        parsed = parse(settings, partial=True)
-        return [*not_text(ours, file), *located_in(parsed.findings, ours, file)]
-    if len(found) == 1 and is_stack_file(found[0]):
-        return read_stack(stack_file(found[0], file))[1]
-    what = "neither a stack file, which is a mapping called config, nor Kubernetes manifests"
-    raise UnreadableError(file, f"it is {what}")
+
+def _check_networks(found: list[Document], file: str, where: RunsOn) -> Checked:
+    made = sources(found)
+    notes = [one for one in map(on_the_node, made) if one is not None]
+    read_here = [one for one in made if on_the_node(one) is None]
+    parsed = parse(where.settings, read_here, not_applied(made), partial=where.nodes)
+    located = [_located(one, parsed, file) for one in parsed.findings]
+    return Checked([*notes, *located] if made else [nothing(file)], len(made))
 
 
-def read_stack(file: StackFile) -> tuple[MultusArgs | None, list[Finding]]:
-    """What a stack file deploys, None where there is an error; and its findings.
+def _located(finding: Finding, parsed: Parsed, file: str) -> Finding:
+    if finding.file:
+        return finding
+    key, *below = finding.path
+    if key in parsed.sources:
+        return parsed.sources[key].locate(finding)
+    return replace(finding, file=file, path=(str(key).replace("multus:", "--"), *below))
 
-    Secret settings are not read.
-    """
-    secret, settings = file.secret_keys, file.settings
-    found = [*misspelt(file.config), *misplaced_secrets(settings, secret)]
-    unread = {*ACCESS_KEYS, *secret}
-    parsed = parse({key: value for key, value in settings.items() if key not in unread})
-    hidden = {(f"multus:{key}",) for key in secret}  # they are there, and not missing
-    found += [one for one in parsed.findings if one.path not in hidden]
-    faulty = any(one.severity is Severity.ERROR for one in found)
-    return None if faulty else parsed.args, located(found, file)
+
+def _passed_over(message: str, file: str, path: Path = ()) -> Finding:
+    return Finding(path, message, rule=PASSED_OVER, severity=Severity.NOTE, file=file)
+
+
+def read_stack(file: StackFile, name: str) -> Parsed:
+    """What a stack file says. Secret settings are not read."""
+    return examine(file.config, file.secret_keys, name, file)

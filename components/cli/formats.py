@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -11,18 +11,18 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.text import Text
 
-from ..findings import Finding, Severity, counted, dotted, in_order
+from ..findings import Finding, Severity, counted, dotted, in_order, printable
 from ..rules.registry import RULES
 
 Format = Literal["text", "json", "github", "sarif"]
 STYLES: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
-def report(found: Sequence[Finding], files: int, form: Format) -> None:
-    """Print findings, errors first."""
-    ordered = in_order(found)
+def report(found: Sequence[Finding], form: Format, looked_at: Mapping[str, int]) -> None:
+    """Print findings, errors first; `looked_at` counts things by their name."""
+    ordered = [replace(one, file=printable(one.file)) for one in in_order(found)]
     if form == "text":
-        _print_text(ordered, files)
+        _print_text(ordered, looked_at)
     elif form == "json":
         print(json.dumps({"findings": [_as_json(one) for one in ordered]}, indent=2))
     elif form == "sarif":
@@ -32,13 +32,14 @@ def report(found: Sequence[Finding], files: int, form: Format) -> None:
             print(_as_command(one))
 
 
-def _print_text(found: Sequence[Finding], files: int) -> None:
+def _print_text(found: Sequence[Finding], looked_at: Mapping[str, int]) -> None:
     """One line for each finding and a summary; in colour on a terminal alone."""
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     for one in found:
         head = str(one).removesuffix(one.sentence)
         console.print(Text.assemble((head, STYLES[one.severity]), one.sentence))
-    console.print(f"{files} file{'s' * (files != 1)}, {counted(found)}")
+    things = (f"{number} {name}{'s' * (number != 1)}" for name, number in looked_at.items())
+    console.print(", ".join((*things, counted(found))))
 
 
 def _as_json(one: Finding) -> dict[str, Any]:

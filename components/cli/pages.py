@@ -56,6 +56,13 @@ def kinds_page() -> str:
     )
 
 
+def kind_entry(name: str) -> str:
+    """What `multus-k3s kinds NAME` says: the kind, its fields and an example."""
+    kind = KINDS[name]
+    fields = _fields(kind, kind.model_fields)
+    return f"{name}: {kinds()[name]}\n\n{fields}\n\n{_entry(_example(kind))}"
+
+
 def _page(template: str, **parts: Iterable[str]) -> str:
     text = Path(__file__).with_name(template).read_text(encoding="utf-8")
     for name, lines in parts.items():

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..args import MultusArgs
 from ..chart.extra_values import schema_at
-from ..parse import ACCESS_KEYS, NAMESPACE
+from ..parse import ACCESS_KEYS, NAMESPACE, Files
 
 # What is for other readers: titles repeat the keys, `discriminator` is OpenAPI's, `x-message` ours.
 NOISE: Final = ("title", "discriminator", "x-message")
@@ -47,7 +47,7 @@ def schema() -> dict[str, Any]:
     model = _plain(MultusArgs.model_json_schema(mode="validation", by_alias=True))
     for kind in model["$defs"].values():
         _name_the_kind(kind)
-    ours = model["properties"]
+    ours = model["properties"] | _plain(Files.model_json_schema())["properties"]
     top = (schema_at() or {})["properties"]
     known = {"type": "object", "properties": dict.fromkeys(top, True)}
     ours["extraValues"] = {

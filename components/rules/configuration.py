@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_snake
 from ..addresses import Cidr
 from ..chart.versions import Chart
 from ..cluster import Cluster
-from ..findings import Path
+from ..findings import Path, dotted
 from ..ipam.base import Ipam, Pool
 from ..model import Model
 from ..networks import Network, Raw, TypedNetwork
@@ -44,7 +44,9 @@ class Declared:
     index: int
     network: Network
     path: Path
-    """Where the user wrote it, such as ("networks", 3)."""
+    """What its findings' paths begin with: ("networks", 3), or ("default/lan",) from a file."""
+    origin: str = ""
+    """File and line of one that stands in a file of its own."""
 
     @property
     def typed(self) -> TypedNetwork | None:
@@ -103,6 +105,11 @@ class Declared:
         """What stands at a path in our names; None where nothing does."""
         return value_at(self.network, self.network.place(path))
 
+    @property
+    def where(self) -> str:
+        """Where it stands, to tell two of one name apart."""
+        return self.origin or dotted(self.path)
+
     def __str__(self) -> str:
         """How messages about others name it."""
         return f"network {self.network.key}"
@@ -149,6 +156,11 @@ class Configuration:
     def flannel(self) -> bool:
         """Whether the cluster may have K3s's own flannel, and its bridge cni0."""
         return bool(getattr(self.cluster, "flannel", True))
+
+    @property
+    def nodes(self) -> str | None:
+        """How many nodes there are, also where the cluster itself is not known."""
+        return self.cluster.nodes if self.cluster is not None else self.parts.get("nodes")
 
     @property
     def own_networks(self) -> list[tuple[Cidr, str]]:

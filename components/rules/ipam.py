@@ -28,7 +28,7 @@ def deployed(one: Declared, config: Configuration) -> Iterator[Hit]:
             keys="multus:ipam" if len(config.ipams) == 1 else "multus:ipam and additionalIpam",
             remedy=None if local else f"List {plugin.type} in multus:additionalIpam",
         )
-    if isinstance(plugin, HostLocal) and cluster is not None and cluster.nodes == "multi":
+    if isinstance(plugin, HostLocal) and config.nodes == "multi":
         yield at("host-local-on-several-nodes", "ipam", "type")
     if isinstance(plugin, Whereabouts) and cluster is not None:
         paths, own = cluster.paths, plugin.kubernetes

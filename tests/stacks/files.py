@@ -10,7 +10,7 @@ from typing import Any
 from components.args import MultusArgs
 from components.findings import Finding, Severity
 from components.parse import Parsed, parse
-from components.stack_file import decoded, located, read_stack_file
+from components.stack_file import decoded, read_stack_file
 
 ROOT = Path(__file__).parents[2]
 STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("*.yaml"))
@@ -33,7 +33,7 @@ def read_text(text: str, name: str = "stacks/Pulumi.dev.yaml") -> tuple[Parsed, 
     """What a file's text says, and its findings with their lines."""
     stack = read_stack_file(text, name)
     parsed = read(stack.config)
-    return parsed, located(parsed.findings, stack)
+    return parsed, [stack.locate(one) for one in parsed.findings]
 
 
 def errors(found: list[Finding]) -> list[Finding]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.args import MultusArgs
 from components.networks import render
+from components.parse import FIELDS
 from tests.stacks.files import ROOT, STACKS, arguments, expected, read, stack_path
 
 FOLDER = Path(__file__).parent / "expected"
@@ -61,9 +61,7 @@ def test_names_the_schema_for_editors(stack: str) -> None:
 def test_the_project_declares_every_key_with_the_default_that_it_has_here() -> None:
     """The CLI hands these defaults over as if the stack's file had them."""
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {
-        f"multus:{field.alias or name}" for name, field in MultusArgs.model_fields.items()
-    }
+    assert set(declared) == {f"multus:{field.alias or name}" for name, field in FIELDS.items()}
     cluster = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
     least = {"multus:cluster": cluster, "multus:ipam": "whereabouts"}
     by_default = {key: row["default"] for key, row in declared.items()}

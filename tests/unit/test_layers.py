@@ -28,7 +28,7 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "parse", "stack_file", "manifests"),
+    ("args", "sources", "parse", "stack_file"),
     ("cli",),
     ("access", "config", "preflight", "multus"),
 )

@@ -191,7 +191,7 @@ def test_a_pool_is_what_the_plugin_hands_out(raw: Json) -> None:
 
 
 def _parsed(network: Json) -> Parsed:
-    return parse({"cluster": CLUSTER, "networks": [network]}, partial=True)
+    return parse({"cluster": CLUSTER, "networks": [network]}, partial="multi")
 
 
 def test_control_the_search_finds_sound_stacks_of_several_networks_too() -> None:
