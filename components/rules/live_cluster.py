@@ -102,9 +102,10 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
     jobs, others, there = "", set[str](), False
     for chart in filter(_installs_multus, live.items("helmcharts")):
         name, where = name_of(chart), chart["metadata"]["namespace"]
-        known.add((chart["spec"].get("targetNamespace") or where, name))
+        spec = chart.get("spec") or {}
+        known.add((spec.get("targetNamespace") or where, name))
         jobs += f". HelmChart {name} is to make it: see its Job helm-install-{name}"
-        whose = "RKE2's own " if name == CHART and "chart" not in chart["spec"] else ""
+        whose = "RKE2's own " if name == CHART and not spec.get("chart") else ""
         yield at("helmchart-of-multus", chart=f"{whose}HelmChart {name} in {where}")
     for daemons in live.items("daemonsets"):
         where, marked = daemons["metadata"]["namespace"], notes(daemons)

@@ -99,7 +99,7 @@ def flannel(live: Live, config: Configuration) -> Iterator[Hit]:
 
 def _flannel(node: Json) -> bool | None:
     """Whether a server of K3s runs its own flannel; None of other nodes, which do as it says."""
-    with suppress(ValueError):
+    with suppress(ValueError, TypeError):  # no JSON, no list, or an empty one
         first, *others = map(str, json.loads(notes(node).get(ARGUMENTS, '[""]')))
         options = [part for one in others for part in one.split("=", 1)]
         given = ["vxlan", *(b for a, b in pairwise(options) if a == "--flannel-backend")]
