@@ -155,9 +155,9 @@ def printable(text: str) -> str:
 def needs_quotes(value: Any, example: str = "") -> str:
     """What to say of something else where a text belongs."""
     if isinstance(value, bool):
-        rule = "YAML read it as true or false. Write it in quotes"
+        rule = "a text is needed here, and that is true or false. Write it in quotes"
     elif isinstance(value, int | float):
-        rule = "YAML read it as a number. Write it in quotes"
+        rule = "a text is needed here, and that is a number. Write it in quotes"
     else:
         rule = "nothing stands there. Write a text" if value is None else "a text is needed here"
     return f"{rule}, {example}" if example else rule

@@ -9,6 +9,7 @@ alone) and `PLUGIN` (the plugin's names, whatever their case, as Go's encoding/j
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 from pydantic import (
@@ -30,6 +31,7 @@ from .wording import A_MAPPING, NOTHING, TOO_DEEP, descriptions, explained
 
 STACK_FILE: Final = {"keys": "stack file"}
 PLUGIN: Final = {"keys": "plugin"}
+USERS: Final = ("extraValues", "config", "labels", "annotations")  # whose keys are the user's own
 
 
 class PluginJson(dict[str, Any]):
@@ -67,14 +69,19 @@ class Model(BaseModel):
     _unread: tuple[str, ...] = PrivateAttr(default=())
     _of_plugin: bool = PrivateAttr(default=False)
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, *unnamed: Any, **given: Any) -> None:
         """As pydantic's own, with findings in our words and names: what Python programs call."""
+        name = type(self).__name__
+        if unnamed:
+            fields = ", ".join(type(self).model_fields)
+            raise TypeError(f"{name} takes each argument by its name: {fields}")
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise ArgsError(type(self).__name__, explained(error)) from None
+            found = [replace(one, path=_in_python(one.path)) for one in explained(error)]
+            raise ArgsError(name, found) from None
         except RecursionError:
-            raise ArgsError(type(self).__name__, [Finding((), TOO_DEEP)]) from None
+            raise ArgsError(name, [Finding((), TOO_DEEP)]) from None
 
     # Without pydantic's mark for its own, models inside of others would be made by this too.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -229,6 +236,18 @@ class OneOf:
             kind.model_rebuild()
         inner = handler.generate_json_schema.generate_inner  # which makes a definition of each
         return {"oneOf": [inner(kind.__pydantic_core_schema__) for kind in kinds]}
+
+
+def _in_python(path: Path) -> Path:
+    """A path in the names that a program in Python has; below data it is the user's own."""
+    names: dict[str | int, str] = {}
+    kinds = [Model]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        names |= {str(one.validation_alias): name for name, one in kind.model_fields.items()}
+    data = next((at for at, step in enumerate(path) if step in USERS), len(path))
+    return (*(names.get(step, step) for step in path[: data + 1]), *path[data + 1 :])
 
 
 M = TypeVar("M", bound=Model)

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from .findings import Finding, FindingsError, Path, did_you_mean, needs_quotes
 
 A_MAPPING: Final = "a mapping of names to values is needed here"
-A_LIST: Final = 'a list is needed here, each entry on its own line after "- "'
+A_LIST: Final = "a list is needed here, like [a, b]"
 A_NUMBER: Final = "a whole number is needed here"
 NOTHING: Final = "has no value. Write one, or remove it"
 TOO_DEEP: Final = "is nested too deep for anything to read it"
@@ -42,7 +42,7 @@ def explained(error: ValidationError, model: type[BaseModel] | None = None) -> l
     found: dict[tuple[Path, str], Finding] = {}
     for item in error.errors(include_url=False):
         inner = item.get("ctx", {}).get("error")
-        path = tuple(item["loc"])
+        path = tuple(step for step in item["loc"] if step != "[key]")
         if isinstance(inner, FindingsError):
             ours = [one.under(*path) for one in inner.findings]
         elif item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:

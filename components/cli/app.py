@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -45,7 +45,10 @@ def _stop(message: object) -> typer.Exit:
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"multus-k3s {version(PACKAGE)}")
+        try:
+            typer.echo(f"{PACKAGE} {version(PACKAGE)}")
+        except PackageNotFoundError:
+            typer.echo(f"{PACKAGE} of a checkout, which git describe tells")
         raise typer.Exit
 
 

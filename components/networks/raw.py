@@ -65,8 +65,10 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_Parsed)
     except (ValueError, RecursionError) as error:
-        where = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        rule = f"that is no JSON: there is a mistake{where}. It can be a mapping instead"
+        why = "it is nested too deep"
+        if isinstance(error, json.JSONDecodeError):
+            why = f"{error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno} of it"
+        rule = f"that is no JSON: {why}. It can be a mapping instead"
         raise invalid(rule, text) from error
 
 

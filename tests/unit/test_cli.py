@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -181,17 +180,52 @@ def test_without_files_it_wants_a_project(tmp_path: Path, monkeypatch: pytest.Mo
     assert result.stderr.startswith("error: there is no stacks/Pulumi.*.yaml here")
 
 
-def test_takes_less_than_a_second_and_no_pulumi() -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "components.cli", "check"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        check=True,
+def command(line: str, **given: Any) -> subprocess.CompletedProcess[str]:
+    """The command line as a shell runs it; $M is the program."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "M": f"{sys.executable} -m components.cli",
+    }
+    return subprocess.run(
+        ["/bin/bash", "-c", line],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, **given,
     )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+
+def test_needs_no_pulumi() -> None:
+    done = command(f"{sys.executable} -X importtime -m components.cli check")
     assert "no findings" in done.stdout
     assert not re.search(r"\| +(pulumi\w*|grpc)$", done.stderr, re.MULTILINE)
-    assert after.ru_utime - before.ru_utime < 1
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("$M check - <&-", 2, "-: error: standard input is closed [shape]"),
+        ("$M check - - < stacks/Pulumi.dev.yaml", 0, "1 file, "),
+        ("$M check > /dev/full", 2, "error: the output cannot be written: No space left on device"),
+        ("set -o pipefail; $M schema | true", 1, ""),
+        ("$M check $'\\xff.yaml'", 2, "\\udcff.yaml: error: there is no such file [shape]"),
+        ("$M check --format sarif $'\\xff.yaml'", 2, "%5Cudcff.yaml"),
+        ("$M check stacks", 2, "that is a folder. Name its files: stacks/*.yaml [shape]"),
+        ("$M check - </dev/null", 0, "-: note: there are no networks in it [passed-over]"),
+        (
+            "$M check --nodes single stacks/Pulumi.dev.yaml",
+            0,
+            "note: --nodes is for networks",
+        ),
+        ("$M --version", 0, "multus-k3s "),
+        ("$M kinds vlan", 0, "- `master`"),
+        ("$M kinds vln", 2, 'Did you mean "vlan"?'),
+    ],
+)
+def test_never_ends_in_a_traceback(line: str, status: int, said: str) -> None:
+    done = command(line)
+    assert done.returncode == status, done
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 # --- images ---

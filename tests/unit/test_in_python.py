@@ -89,7 +89,7 @@ CALLS: Final[dict[str, tuple[Callable[[], Any], str, list[tuple[str | int, ...]]
     "an Output among raw values": (
         lambda: MultusArgs(extra_values={"image": {"tag": output()}}, **BASE),
         "MultusArgs has 1 error:",
-        [("extraValues", "image", "tag")],
+        [("extra_values", "image", "tag")],
     ),
 }
 
@@ -104,6 +104,11 @@ def test_a_call_reports_all_that_is_wrong_each_on_a_line(
     assert first == head
     assert len(lines) == len(places)
     assert sorted(map(str, (one.path for one in caught.value.findings))) == sorted(map(str, places))
+
+
+def test_arguments_without_names_are_told_whose_they_are() -> None:
+    with pytest.raises(TypeError, match="MultusArgs takes each argument by its name: cluster, "):
+        MultusArgs(CLUSTER)  # type: ignore[call-arg, misc]
 
 
 def test_an_output_is_refused_by_name() -> None:

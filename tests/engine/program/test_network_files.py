@@ -1,0 +1,70 @@
+"""Networks in files, deployed by the real engine: more of them than a stack's config can hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from testbed.cluster import Cluster
+from testbed.operations import OperationError
+from tests.engine.program import live
+from tests.engine.program.conftest import MakeProgram
+
+TYPE: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
+CONFIG: Final = {"cniVersion": "0.3.1", "name": "own", "type": "macvlan", "master": "eth9"}
+MANIFEST: Final = {
+    "apiVersion": "k8s.cni.cncf.io/v1",
+    "kind": "NetworkAttachmentDefinition",
+    "metadata": {"name": "by-hand", "namespace": "default", "labels": {"team": "a"}},
+    "spec": {"config": json.dumps(CONFIG)},
+}
+
+
+def networks(number: int) -> list[dict[str, Any]]:
+    ipam = {"type": "whereabouts"}
+    return [
+        {
+            "name": f"lan-{n}",
+            "type": "macvlan",
+            "master": f"eth1.{n}",
+            "ipam": {**ipam, "range": f"172.{16 + n // 256}.{n % 256}.0/24"},
+        }
+        for n in range(number)
+    ]
+
+
+def write(folder: Path, *files: object) -> None:
+    (folder / "networks").mkdir()
+    for index, one in enumerate(files):
+        (folder / "networks" / f"{index}.yaml").write_text(yaml.safe_dump(one))
+
+
+def test_two_thousand_networks_are_previewed(cluster: Cluster, program: MakeProgram) -> None:
+    checkout = program("prod", cluster, networks=None, networkFiles=["networks/*.yaml"])
+    found = networks(2000)
+    write(checkout.path, *(found[part::4] for part in range(4)))
+    result = checkout.preview("prod", timeout=900.0).check()
+    assert sum(step.type == TYPE for step in result.steps) == 2000
+
+
+def test_control_the_config_of_a_stack_cannot_hold_them(
+    cluster: Cluster, program: MakeProgram
+) -> None:
+    checkout = program("prod", cluster, networks=networks(2000))
+    with pytest.raises(OperationError):
+        checkout.preview("prod").check()
+
+
+def test_a_manifest_is_deployed_as_it_is(cluster: Cluster, program: MakeProgram) -> None:
+    files = ["networks/*.yaml"]
+    checkout = program("prod", cluster, protect=False, networks=None, networkFiles=files)
+    write(checkout.path, MANIFEST, networks(1))
+    checkout.up("prod").check()
+    found = cluster.kubectl_json("get", f"{live.NETWORKS}/by-hand", "-n", "default")
+    assert json.loads(found["spec"]["config"]) == CONFIG
+    assert found["metadata"]["labels"]["team"] == "a"
+    assert live.networks(cluster).keys() == {"default/by-hand", "default/lan-0"}
