@@ -69,6 +69,11 @@ class Finding:
         return f"{printable(place)}{self.severity}: {self.sentence}"
 
 
+def passed_over(message: str, file: str = "", path: Path = ()) -> Finding:
+    """A note of what nobody looked at."""
+    return Finding(path, message, rule=PASSED_OVER, severity=Severity.NOTE, file=file)
+
+
 class FindingsError(ValueError):
     """Raised by validators, with everything that they found."""
 

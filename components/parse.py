@@ -7,7 +7,7 @@ one fault does not hide another, and nothing is looked at twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, get_args
 
@@ -53,8 +53,19 @@ class Parsed:
     networks: int
     """How many there are, sound or not."""
 
-    def with_findings(self, found: list[Finding]) -> Parsed:
-        """The same with what is said of it instead; with errors there are no arguments."""
+    def located(self, findings: Iterable[Finding], own: Callable[[Finding], Finding]) -> Parsed:
+        """The same with these findings, each with its file and line; with errors no arguments.
+
+        own: gives them to a finding that is about no network of another file.
+        """
+        found = [
+            one
+            if one.file
+            else self.sources[one.path[0]].locate(one)
+            if one.path and one.path[0] in self.sources
+            else own(one)
+            for one in findings
+        ]
         args = None if any(one.severity is Severity.ERROR for one in found) else self.args
         if args is not None:
             args.__dict__["findings"] = tuple(found)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any, Final
 
-from .findings import PASSED_OVER, Finding, Path, Severity
+from .findings import Finding, Path, passed_over
 from .yaml_file import Document, UnreadableError, documents, read_text
 
 API: Final = "k8s.cni.cncf.io/v1"
@@ -111,13 +111,7 @@ def on_the_node(one: Source) -> Finding | None:
     if not one.is_manifest or one.network.get("config"):
         return None
     message = "says nothing: Multus reads a file of the node, which nobody can check here"
-    found = Finding((one.key, "config"), message, rule=PASSED_OVER, severity=Severity.NOTE)
-    return one.locate(found)
-
-
-def nothing(file: str) -> Finding:
-    """The note that a file has no networks."""
-    return Finding((), NOTHING, rule=PASSED_OVER, severity=Severity.NOTE, file=file)
+    return one.locate(passed_over(message, path=(one.key, "config")))
 
 
 def project_folder(below: File) -> File:
@@ -149,7 +143,7 @@ def read_patterns(patterns: Iterable[Any], root: File) -> tuple[list[Source], li
                 found.append(error.finding)
             else:
                 made += own
-                found += not_applied(own) if own else [nothing(name)]
+                found += not_applied(own) if own else [passed_over(NOTHING, name)]
     return made, found
 
 

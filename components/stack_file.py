@@ -70,16 +70,7 @@ def examine(
     hidden = {(PREFIX + key,) for key in unread}  # they are there, and not missing
     found = [*_misspelt(config), *_misplaced_secrets(ours, secret), *more]
     found += [_redacted(one, secret) for one in parsed.findings if one.path not in hidden]
-    located = [_located(one, parsed, name, file) for one in found]
-    return parsed.with_findings(located)
-
-
-def _located(finding: Finding, parsed: Parsed, name: str, file: StackFile | None) -> Finding:
-    if finding.file:
-        return finding
-    if finding.path and finding.path[0] in parsed.sources:
-        return parsed.sources[finding.path[0]].locate(finding)
-    return file.locate(finding) if file else replace(finding, file=name)
+    return parsed.located(found, file.locate if file else lambda one: replace(one, file=name))
 
 
 def decoded(value: Any) -> Any:

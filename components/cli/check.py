@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..cluster import CLUSTERS, Nodes
-from ..findings import PASSED_OVER, Finding, FindingsError, Path, Severity
+from ..findings import Finding, FindingsError, passed_over
 from ..model import read
 from ..parse import Parsed, parse
-from ..sources import has_networks, not_applied, nothing, on_the_node, sources
+from ..sources import NOTHING, has_networks, not_applied, on_the_node, sources
 from ..stack_file import StackFile, examine, is_stack_file, stack_file
 from ..yaml_file import Document, UnreadableError, documents, read_text
 
@@ -66,10 +66,8 @@ def check_file(file: str, where: RunsOn) -> Checked:
         message = "a stack file is one document. Move the others into files of their own"
         raise UnreadableError(file, message, found[1].line(()))
     parsed = read_stack(stack_file(found[0]), file)
-    notes = [
-        _passed_over(f"{one} is for networks alone: this stack says where it runs", file)
-        for one in where.options
-    ]
+    message = "is for networks alone: this stack says where it runs"
+    notes = [passed_over(f"{one} {message}", file) for one in where.options]
     return Checked([*notes, *parsed.findings], parsed.networks)
 
 
@@ -77,22 +75,15 @@ def _check_networks(found: list[Document], file: str, where: RunsOn) -> Checked:
     made = sources(found)
     notes = [one for one in map(on_the_node, made) if one is not None]
     read_here = [one for one in made if on_the_node(one) is None]
+    if not made:
+        notes = [passed_over(NOTHING, file)]
     parsed = parse(where.settings, read_here, not_applied(made), partial=where.nodes)
-    located = [_located(one, parsed, file) for one in parsed.findings]
-    return Checked([*notes, *located] if made else [nothing(file)], len(made))
 
+    def of_an_option(one: Finding) -> Finding:
+        key, *below = one.path
+        return replace(one, file=file, path=(str(key).replace("multus:", "--"), *below))
 
-def _located(finding: Finding, parsed: Parsed, file: str) -> Finding:
-    if finding.file:
-        return finding
-    key, *below = finding.path
-    if key in parsed.sources:
-        return parsed.sources[key].locate(finding)
-    return replace(finding, file=file, path=(str(key).replace("multus:", "--"), *below))
-
-
-def _passed_over(message: str, file: str, path: Path = ()) -> Finding:
-    return Finding(path, message, rule=PASSED_OVER, severity=Severity.NOTE, file=file)
+    return Checked([*notes, *parsed.located(parsed.findings, of_an_option).findings], len(made))
 
 
 def read_stack(file: StackFile, name: str) -> Parsed:
