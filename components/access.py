@@ -7,31 +7,29 @@ rotated certificate or a moved API server updates the provider and replaces noth
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import pulumi
-import yaml
 from pulumi.runtime.sync_await import _sync_await
 from pulumi_kubernetes import Provider
 
+from .cluster_tasks.kubectl import NO_CLUSTER
 from .findings import did_you_mean, shown
+from .kubeconfig import Kubeconfig, KubeconfigError, ambient, parsed
 
-K3S_KUBECONFIG: Final = Path("/etc/rancher/k3s/k3s.yaml")
-RKE2_KUBECONFIG: Final = Path("/etc/rancher/rke2/rke2.yaml")
 INPUTS: Final = ("kubeconfig", "context", "cluster")
-
-
-class KubeconfigError(pulumi.RunError):
-    """The cluster cannot be reached, or commands and provider could reach different ones."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text}{'' if text.endswith(('.', '?')) else '.'} Nothing was changed")
+# A provider whose identifier changes is replaced, and with it every release and network. So it
+# names neither stack nor project, which can be renamed, and is never changed once it is there.
+IDENTIFIER: Final = "multus"
+KEPT: Final = pulumi.ResourceOptions(ignore_changes=["clusterIdentifier"])
+WINDOWS: Final = os.name == "nt"
+HELM_DRIVERS: Final = ("secret", "secrets")
 
 
 @dataclass(frozen=True)
@@ -52,56 +50,52 @@ class Access:
         return {f"MULTUS_{key.upper()}": value for key, value in given if value is not None}
 
 
-# The providers that were made here, and from what.
-_made: Final[WeakKeyDictionary[pulumi.ProviderResource, Access]] = WeakKeyDictionary()
+@contextmanager
+def _defaults_hidden() -> Iterator[None]:
+    """The SDK would copy KUBECONFIG and PULUMI_K8S_… into the provider's inputs.
+
+    That is a path of this machine in the state, a list of files taken for the name of one, and a
+    diff on every other machine. The plugin has the variables from the engine, and reads them.
+    """
+    names = [one for one in os.environ if one == "KUBECONFIG" or one.startswith("PULUMI_K8S_")]
+    hidden = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def provider(
     access: Access, name: str = "cluster", opts: pulumi.ResourceOptions | None = None
 ) -> Provider:
     """A Kubernetes provider for the cluster; raises KubeconfigError."""
-    kubeconfig = kubeconfig_of(access)
-    # The SDK would copy KUBECONFIG into the inputs: a path of this machine in the state, a diff on
-    # every other machine, and a list of files taken for the name of one. The plugin has the
-    # variable from the engine and reads it as kubectl does.
-    hidden = os.environ.pop("KUBECONFIG", None)
-    try:
-        made = Provider(
+    if access.kubeconfig is not None:
+        kubeconfig: pulumi.Input[str] | None = pulumi.Output.secret(access.kubeconfig)
+    else:
+        paths, own = ambient()
+        kubeconfig = str(paths[0]) if own else None
+    with _defaults_hidden():
+        return Provider(
             name,
             kubeconfig=kubeconfig,
             context=access.context,
             cluster=access.cluster,
-            cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-            opts=opts,
+            cluster_identifier=IDENTIFIER,
+            opts=pulumi.ResourceOptions.merge(opts, KEPT),
         )
-    finally:
-        if hidden is not None:
-            os.environ["KUBECONFIG"] = hidden
-    _made[made] = access
-    return made
 
 
-def kubeconfig_of(access: Access) -> pulumi.Input[str] | None:
-    """What a provider needs, None where it finds a kubeconfig as kubectl does."""
-    if access.kubeconfig is not None:
-        return pulumi.Output.secret(access.kubeconfig)
-    paths, own = ambient()
-    with suppress(OSError, UnicodeDecodeError):  # kubectl says it better
-        texts = [path.read_text(encoding="utf-8") for path in paths]
-        if isinstance(access.context, str) and (wrong := no_context(access.context, texts)):
-            raise KubeconfigError(f"the context is {shown(access.context)}, but {wrong}")
-    return str(paths[0]) if own else None
-
-
-def provider_in(opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
-    """The Kubernetes provider that the options name or inherit."""
+def provider_in(
+    opts: pulumi.ResourceOptions | None, package: str = "kubernetes"
+) -> pulumi.ProviderResource | None:
+    """The provider of a package that the options name or inherit."""
     if opts is None:
         return None
     several = opts.providers or []
     found = [opts.provider, *(several.values() if isinstance(several, Mapping) else several)]
     if opts.parent is not None:
-        found.append(opts.parent.get_provider("kubernetes:core/v1:Namespace"))
-    return next((one for one in found if one is not None and one.package == "kubernetes"), None)
+        found.append(opts.parent.get_provider(f"{package}:index:Any"))
+    return next((one for one in found if one is not None and one.package == package), None)
 
 
 def resolved(given: pulumi.ProviderResource | None, access: Access | None) -> Access:
@@ -110,19 +104,22 @@ def resolved(given: pulumi.ProviderResource | None, access: Access | None) -> Ac
     Without a provider: `access`, or what the stack's config says to the default provider.
     """
     if given is None:
+        found = access
         if access is None or not access.environment():
             config = pulumi.Config("kubernetes")
             values = (config.get_secret("kubeconfig"), config.get("context"), config.get("cluster"))
-            access = Access(*values)
-        kubeconfig_of(access)
-        return access
-    name = f'the Kubernetes provider "{str(known(given.urn)[0]).rpartition("::")[2]}" in opts'
-    found = _made.get(given) or _access_of(given, name)
-    if access is not None and access is not found:
-        raise KubeconfigError(
-            f"{name} reaches {described(found)}, but access= reaches {described(access)}: that "
-            "could be two clusters. Leave out access=, and the commands follow the provider"
-        )
+            found = Access(*values)
+    else:
+        name = f'the Kubernetes provider "{str(known(given.urn)[0]).rpartition("::")[2]}" in opts'
+        found = _access_of(given, name)
+        if access is not None:
+            raise KubeconfigError(
+                f"{name} reaches {described(found)}, but access= reaches {described(access)}: that "
+                "could be two clusters. Leave out access=, and the commands follow the provider"
+            )
+    assert found is not None
+    if wrong := _wrong(found):
+        raise KubeconfigError(wrong)
     return found
 
 
@@ -134,9 +131,38 @@ def _access_of(given: pulumi.ProviderResource, name: str) -> Access:
             "Leave it out, and pass access=Access(kubeconfig, context)"
         )
     values = {key: known(value)[0] for key, value in inputs.items()}
-    if values["kubeconfig"] is None and ambient()[1]:
+    if not values["kubeconfig"] and ambient()[1]:
         raise KubeconfigError(f"{name} finds no kubeconfig. Set its kubeconfig, or KUBECONFIG")
-    return Access(**{key: inputs[key] for key, value in values.items() if value is not None})
+    return Access(**{key: inputs[key] for key, value in values.items() if value not in (None, "")})
+
+
+def unsupported(given: pulumi.ProviderResource | None) -> str | None:
+    """What keeps the program from working with this machine or provider, known at preview."""
+    if WINDOWS:
+        return (
+            "Multus cannot be deployed from Windows: the commands need a POSIX shell. "
+            "Run Pulumi in WSL, or on Linux or macOS"
+        )
+    if given is None:
+        config = pulumi.Config("kubernetes")
+        inputs: dict[str, Any] = {"renderYamlToDirectory": config.get("renderYamlToDirectory")}
+    else:  # by the engine: the SDK's provider loses what is two words
+        found = {"urn": known(given.urn)[0]}
+        inputs = pulumi.runtime.invoke("pulumi:pulumi:getResource", found).value["state"]
+    if inputs.get("renderYamlToDirectory"):
+        return (
+            "the Kubernetes provider renders to files (renderYamlToDirectory), but the Helm "
+            "releases and the commands would go to the live cluster. Use a provider without it"
+        )
+    settings = inputs.get("helmReleaseSettings")
+    settings = json.loads(settings) if isinstance(settings, str) else settings or {}
+    driver = settings.get("driver") or os.environ.get("PULUMI_K8S_HELM_DRIVER") or "secret"
+    if driver not in HELM_DRIVERS:
+        return (
+            f"Helm's driver is {shown(driver)}, but releases are looked for in Secrets alone. "
+            'Unset PULUMI_K8S_HELM_DRIVER, or set it (or the provider\'s driver) to "secret"'
+        )
+    return None
 
 
 def known(value: pulumi.Input[Any]) -> tuple[Any, bool]:
@@ -151,71 +177,62 @@ def known(value: pulumi.Input[Any]) -> tuple[Any, bool]:
 
 def described(access: Access) -> str:
     """Context and API server, as far as they are known and no secret."""
-    kubeconfig, secret = known(access.kubeconfig)
+    read, secret = (None, False)
+    with suppress(KubeconfigError):
+        read, secret = _read(access)
     context = known(access.context)[0]
-    texts: list[str] = []
-    with suppress(OSError, UnicodeDecodeError, KubeconfigError):
-        if kubeconfig is None:
-            texts = [path.read_text(encoding="utf-8") for path in ambient()[0]]
-        elif isinstance(kubeconfig, str) and not secret:
-            content = "\n" in kubeconfig or kubeconfig.startswith("{")
-            texts = [kubeconfig if content else Path(kubeconfig).read_text(encoding="utf-8")]
-    servers, current = contexts(texts) or ({}, "")
-    chosen = context if isinstance(context, str) else current
-    shown = f'context "{chosen}"' if chosen else "the current context"
-    return f"{shown} at {server}" if (server := servers.get(chosen)) else shown
+    chosen = context if isinstance(context, str) else "" if read is None or secret else read.current
+    text = f"context {shown(chosen)}" if chosen else "the current context"
+    return text if secret or not (at := server(access)) else f"{text} at {at}"
 
 
-def ambient() -> tuple[list[Path], bool]:
-    """The kubeconfig's files, none in a pod, and whether kubectl does not find them by itself."""
-    named = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    for path in named or [Path.home() / ".kube" / "config"]:
-        if path.is_file():
-            return [one for one in named or [path] if one.is_file()], False
-    if named:
-        raise KubeconfigError(f"KUBECONFIG names {named[0]}, which is no file")
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        return [], False  # kubectl and the provider use the pod's service account
-    for own in (K3S_KUBECONFIG, RKE2_KUBECONFIG):
-        if own.is_file() and os.access(own, os.R_OK):
-            return [own], True
-        if own.is_file():
-            fix = "Run as root, or copy it and set KUBECONFIG"
-            raise KubeconfigError(f"{own} cannot be read by this user. {fix}")
-    raise KubeconfigError(
-        "there is no kubeconfig. Set KUBECONFIG, or run on a server of K3s, where "
-        f"{K3S_KUBECONFIG} is, or of RKE2, where {RKE2_KUBECONFIG} is"
-    )
+def server(access: Access) -> str | None:
+    """The API server, where it is known."""
+    with suppress(KubeconfigError):
+        if read := _read(access)[0]:
+            context, cluster = (known(one)[0] for one in (access.context, access.cluster))
+            return read.servers.get(cluster or read.contexts.get(context or read.current, ""))
+    return None
 
 
-def no_context(context: str, kubeconfigs: Iterable[str], *, secret: bool = False) -> str | None:
-    """What is wrong with a context, as a finding's message; None where nothing is known to be.
-
-    `kubeconfigs` are contents. Of a `secret` one no name is said.
-    """
-    found = contexts(kubeconfigs)
-    if found is None or context in found[0]:
+def _wrong(access: Access) -> str | None:
+    """Why no cluster can be reached; of a secret kubeconfig no name is said."""
+    read, secret = _read(access)
+    context = known(access.context)[0]
+    if read is None or not isinstance(context, str | None):
         return None
-    if not found[0] and not secret:
-        return "the kubeconfig has no contexts"
-    hint = "" if secret else f". {did_you_mean(context, found[0])}"
-    return f"the kubeconfig has no context of that name{hint}"
+    chosen = context or read.current
+    if not chosen:
+        named = access.cluster is not None or os.environ.get("KUBERNETES_SERVICE_HOST")
+        return None if named else NO_CLUSTER
+    if chosen in read.contexts:
+        return None
+    which = f"the {'context' if context else 'current context'} is "
+    which += '"[secret]"' if secret and not context else shown(chosen)
+    if not read.contexts:
+        return f"{which}, but the kubeconfig has no contexts"
+    hint = "" if secret else f". {did_you_mean(chosen, read.contexts)}"
+    return f"{which}, but the kubeconfig has no context of that name{hint}"
 
 
-def contexts(kubeconfigs: Iterable[str]) -> tuple[dict[str, str], str] | None:
-    """API server by context, and the current context; None where a kubeconfig is damaged."""
-    servers: dict[str, str] = {}
-    clusters: dict[str, str] = {}
-    current = ""
-    try:
-        for text in kubeconfigs:
-            # Texts only: a name such as 2024-13-45 is none of YAML's dates.
-            read = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
-            current = current or read.get("current-context", "")
-            for one in read.get("clusters", []):
-                servers.setdefault(one["name"], one["cluster"].get("server", ""))
-            for one in read.get("contexts", []):
-                clusters.setdefault(one["name"], one["context"].get("cluster", ""))
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, RecursionError):
-        return None  # kubectl says what is wrong with it
-    return {name: servers.get(cluster, "") for name, cluster in clusters.items()}, current
+def _read(access: Access) -> tuple[Kubeconfig | None, bool]:
+    """The kubeconfig, as far as it is known and not damaged, and whether it is secret."""
+    given, secret = known(access.kubeconfig)
+    texts: list[str] = []
+    with suppress(UnicodeDecodeError, OSError):
+        if given in (None, ""):
+            texts = [path.read_text(encoding="utf-8") for path in ambient()[0]]
+            if not texts:  # a pod's service account
+                return None, False
+        elif not isinstance(given, str):
+            return None, secret
+        elif "\n" in given or given.startswith("{"):
+            texts = [given]
+        else:
+            file = Path(given.replace("~", os.environ.get("HOME", "~"), 1))
+            if not file.is_file():
+                name = "neither content nor a" if secret else f"{shown(given)}, which is no"
+                raise KubeconfigError(f"the kubeconfig is {name} file where Pulumi runs")
+            texts = [file.read_text(encoding="utf-8")]
+        return parsed(texts), secret
+    return None, secret  # kubectl says what is wrong with it

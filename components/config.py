@@ -1,19 +1,20 @@
 """The config of the stack that runs, to MultusArgs: the only reader of pulumi.Config.
 
 All of it is checked before anything is registered, and everything is said at once, in one error
-that prints without a traceback. Keys of other namespaces (`kubernetes:`, `pulumi:`) are left alone.
+that prints without a traceback. Keys of other namespaces are left alone, but for slips and those of
+the default Kubernetes provider (`kubernetes:`), which nothing would read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
-from .access import Access, no_context
+from .access import Access
 from .args import MultusArgs
 from .findings import Finding, listed
 from .parse import ACCESS_KEYS, NAMESPACE, PREFIX
@@ -55,17 +56,11 @@ def load_stack() -> Stack:
     except UnreadableError:
         file = None
     config = {key: decoded(value) for key, value in everything.items()}
-    parsed = examine(config, secret, name, file, _context(kubeconfig, context))
+    parsed = examine(config, secret, name, file)
     if parsed.args is None:
         raise StackFileError(name, parsed.findings)
     own = pulumi.Config(NAMESPACE).get_secret("kubeconfig") if kubeconfig is not None else None
     return Stack(parsed.args, Access(own, context), "extraValues" in secret)
-
-
-def _context(kubeconfig: str | None, context: str | None) -> Iterator[Finding]:
-    """A context that the stack's own kubeconfig does not have; an ambient one is read later."""
-    if context and kubeconfig and (message := no_context(context, [kubeconfig], secret=True)):
-        yield Finding((f"{PREFIX}context",), message, context)
 
 
 def stack_file() -> str:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import pulumi
-from pulumi_command import local
+from pulumi_command import Provider, local
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from . import networks, preflight, schedule
-from .access import Access, provider, provider_in, resolved
+from .access import Access, provider, provider_in, resolved, server, unsupported
 from .args import MultusArgs
 from .chart import versions as chart
 from .chart.packages import ChartError, download_packages
@@ -31,6 +32,7 @@ Metadata = pulumi.Input[Mapping[str, pulumi.Input[str]]]
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
 MAX_HISTORY: Final = 10
 BUILT_IN: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+TYPE: Final = "multus:index:MultusComponent"
 OUTPUTS: Final = ("release_name", "chart_version", "networks", "values", "images")
 
 
@@ -80,15 +82,27 @@ class MultusComponent(pulumi.ComponentResource):
             raise TypeError(f"args must be MultusArgs, not {type(args).__name__}")
         given = provider_in(opts)
         self._access = resolved(given, access)
-        preflight.run(args, self._access)
+        if wrong := unsupported(given):
+            raise pulumi.RunError(f"{wrong}. Nothing was changed")
+        if args.deploy == "all":
+            _refuse_a_second(name, server(self._access))
+        commands = provider_in(opts, "command")
+        made: list[pulumi.ProviderResource] = []
+        if commands is None:
+            commands = Provider(f"{name}-commands", opts=_beside(name, opts, "commands"))
+            made.append(commands)
+        preflight.run(args, self._access, commands)
         whole = args.deploy == "all"
         self._packages = packages or (_downloaded(args.chart) if whole else {})
-        super().__init__("multus:index:MultusComponent", name, None, opts)
+        if given is None:
+            given = provider(self._access, f"{name}-cluster", _beside(name, opts, "cluster"))
+            made.append(given)
+        self.provider = given
+        ours = pulumi.ResourceOptions(providers=made)
+        super().__init__(TYPE, name, None, pulumi.ResourceOptions.merge(opts, ours))
         self._name = name
         self._args = args
         preflight.log_findings(args.findings, self)
-        own = pulumi.ResourceOptions(parent=self)
-        self.provider = given or provider(self._access, f"{name}-cluster", own)
 
         self.values = pulumi.Output.from_input(args.values)
         self.images = pulumi.Output.from_input(list(args.images))
@@ -124,9 +138,9 @@ class MultusComponent(pulumi.ComponentResource):
     def _options(
         self, *depends_on: pulumi.Resource, protect: bool = False
     ) -> pulumi.ResourceOptions:
-        ours = pulumi.ResourceOptions(parent=self, provider=self.provider)
-        added = pulumi.ResourceOptions(depends_on=list(depends_on), protect=protect or None)
-        return pulumi.ResourceOptions.merge(ours, added)
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=list(depends_on), protect=protect or None
+        )
 
     def _releases(self) -> list[Release]:
         """The release that holds the networks' CRD, and the main one; they may be the same."""
@@ -193,8 +207,8 @@ class MultusComponent(pulumi.ComponentResource):
     def _wait_for(self, release: Release) -> local.Command:
         """Until every pod of the release is ready, whatever becomes of the networks."""
         # Runs the tasks again after each change of the release, as an update: a value in
-        # `triggers` would replace them.
-        revision = release.status.apply(lambda status: str(status.revision))
+        # `triggers` would replace them. There is no status where `--target` leaves the release out.
+        revision = release.status.apply(lambda status: str(status.revision) if status else "")
         if cron := self._args.reconciler_schedule:
             self._task(
                 "schedule",
@@ -236,6 +250,38 @@ class MultusComponent(pulumi.ComponentResource):
             logging=local.Logging.STDOUT,
             opts=self._options(*depends_on),
         )
+
+
+# By run, whose root resource a program has once: the components by their API server.
+_deployed: Final[WeakKeyDictionary[pulumi.Resource, dict[str, str]]] = WeakKeyDictionary()
+
+
+def _refuse_a_second(name: str, server: str | None) -> None:
+    """Two components on one cluster would have the same Helm releases."""
+    root = pulumi.runtime.get_root_resource()
+    if root is None or server is None:
+        return
+    other = _deployed.setdefault(root, {}).setdefault(server, name)
+    if other != name:
+        raise pulumi.RunError(
+            f'the component "{name}" deploys Multus to {server}, and so does "{other}". Give the '
+            f'networks of both to one, or set deploy="networks" for one. Nothing was changed'
+        )
+
+
+def _beside(name: str, opts: pulumi.ResourceOptions | None, suffix: str) -> pulumi.ResourceOptions:
+    """Options of a provider beside the component: `pulumi state move` moves none that is inside.
+
+    It is found in the state under each name that the component had, and where it was inside.
+    """
+    parent = opts.parent if opts else None
+    inside = pulumi.Alias(parent=pulumi.resource.create_urn(name, TYPE, parent))
+    renamed = [
+        pulumi.Alias(name=f"{one.name}-{suffix}", parent=one.parent)
+        for one in (opts.aliases if opts else None) or ()
+        if isinstance(one, pulumi.Alias) and isinstance(one.name, str)
+    ]
+    return pulumi.ResourceOptions(parent=parent, aliases=[inside, *renamed])
 
 
 def _downloaded(version: chart.Chart) -> dict[str, str]:

@@ -34,15 +34,18 @@ class PreflightError(pulumi.RunError):
     """The live cluster does not fit, or preflight is required and could not look at it."""
 
 
-def run(args: MultusArgs, access: Access) -> None:
-    """Raise PreflightError where the live cluster does not fit; log the rest."""
+def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> None:
+    """Raise PreflightError where the live cluster does not fit; log the rest.
+
+    commands: the provider of `pulumi-command`; the default one may be disabled.
+    """
     if args.preflight == "off":
         return
     environment = {**access.environment(), "MULTUS_READS": reads()}
     if contains_unknowns(known(environment)[0]):
         pulumi.log.info("preflight left out: the kubeconfig is not known before up")
         return
-    live = _survey(environment)
+    live = _survey(environment, commands)
     required = args.preflight == "required"
     if isinstance(live, str):
         if required:
@@ -67,7 +70,9 @@ def reads() -> str:
     return json.dumps({name: {"path": one.path, "keep": one.keep} for name, one in READS.items()})
 
 
-def _survey(environment: dict[str, pulumi.Input[str]]) -> Live | str:
+def _survey(
+    environment: dict[str, pulumi.Input[str]], commands: pulumi.ProviderResource
+) -> Live | str:
     """What was found, or why there is nothing."""
     try:
         done = local.run(
@@ -75,6 +80,7 @@ def _survey(environment: dict[str, pulumi.Input[str]]) -> Live | str:
             stdin=script("survey"),
             environment=environment,  # type: ignore[arg-type]  # an invoke takes Outputs too
             logging=local.Logging.NONE,
+            opts=pulumi.InvokeOptions(provider=commands),
         )
         return read_answer(json.loads(done.stdout))
     except Exception as error:  # the SDK has no class of its own for this

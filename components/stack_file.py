@@ -52,7 +52,6 @@ def examine(
     secret: Collection[str],
     name: str,
     file: StackFile | None,
-    more: Iterable[Finding] = (),
 ) -> Parsed:
     """All that a stack says, with its networks from other files, and all that is wrong with it.
 
@@ -68,7 +67,7 @@ def examine(
     sources, wrong = read_patterns(patterns if isinstance(patterns, list) else (), root)
     parsed = parse(settings, sources, wrong)
     hidden = {(PREFIX + key,) for key in unread}  # they are there, and not missing
-    found = [*_misspelt(config), *_misplaced_secrets(ours, secret), *more]
+    found = [*_stray(config), *_misplaced_secrets(ours, secret)]
     found += [_redacted(one, secret) for one in parsed.findings if one.path not in hidden]
     return parsed.located(found, file.locate if file else lambda one: replace(one, file=name))
 
@@ -86,13 +85,21 @@ def decoded(value: Any) -> Any:
         return value
 
 
-def _misspelt(keys: Iterable[str]) -> Iterator[Finding]:
-    """Keys of a namespace that is ours but for a slip: nothing would read them."""
+def _stray(keys: Iterable[str]) -> Iterator[Finding]:
+    """Keys that look as if they were ours, and nothing would read them.
+
+    Those of a namespace that is ours but for a slip, and those of the default Kubernetes provider:
+    with `kubernetes:context` alone the networks would go to another cluster.
+    """
     for key in keys:
         namespace, colon, name = key.partition(":")
         near = get_close_matches(namespace.lower(), [NAMESPACE], cutoff=ALIKE)
         if colon and namespace != NAMESPACE and near:
             yield Finding((key,), f'is read by nothing. Did you mean "{PREFIX}{name}"?')
+        elif namespace == "kubernetes":
+            fix = f"Set {PREFIX}{name}" if name in ACCESS_KEYS else "Remove it"
+            ours = " and ".join(PREFIX + one for one in ACCESS_KEYS)
+            yield Finding((key,), f"is read by nothing: {ours} say which cluster it is. {fix}")
 
 
 def _misplaced_secrets(ours: Mapping[str, Any], secret: Collection[str]) -> Iterator[Finding]:

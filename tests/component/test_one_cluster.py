@@ -9,15 +9,17 @@ from typing import Any, Final
 import pulumi
 import pytest
 from pulumi.output import UNKNOWN
-from pulumi_kubernetes import Provider
+from pulumi_kubernetes import HelmReleaseSettingsArgs, Provider
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.access import Access, KubeconfigError
+from components import access
+from components.access import Access
+from components.kubeconfig import KubeconfigError
 from tests.component.programs import arguments, deploy
 from tests.component.recorder import Record, kubeconfig, run
 
-EAST: Final = kubeconfig("east")
+EAST: Final = kubeconfig("east", "e")
 KEYS: Final = ("MULTUS_KUBECONFIG", "MULTUS_CONTEXT", "MULTUS_CLUSTER")
 Body = Callable[[], Any]
 
@@ -115,20 +117,71 @@ def test_a_kubeconfig_that_is_not_known_at_preview_leaves_preflight_out() -> Non
     assert record.named("multus-ready")
 
 
-def test_several_clusters_and_several_components_on_one() -> None:
+def test_several_clusters_and_networks_of_others_on_one() -> None:
+    alone = arguments(deploy="networks", ipam=None)
+
     def body() -> None:
         for name in ("east", "west"):
-            reach = Access(kubeconfig(name))
-            first = deploy(arguments(), name, access=reach)
+            first = deploy(arguments(), name, access=Access(kubeconfig(name)))
             on = pulumi.ResourceOptions(provider=first.provider)
-            deploy(arguments(), f"{name}-again", access=reach, opts=on)
+            deploy(alone, f"{name}-again", opts=on)
             ConfigMap(f"{name}-pod", metadata=ObjectMetaArgs(name="x"), opts=on)
 
-    record = run(body)
+    for _ in range(2):  # one process may run a program twice, as the Automation API does
+        record = run(body)
     for name in ("east", "west"):
         provider = record.named(f"{name}-cluster").urn
-        for other in (f"{name}-release", f"{name}-again-release", f"{name}-pod"):
+        for other in (f"{name}-release", f"{name}-again-default.plain", f"{name}-pod"):
             assert record.named(other).request.provider.startswith(f"{provider}::")
+
+
+def test_a_second_multus_on_one_cluster_is_refused_at_preview(*, preview: bool) -> None:
+    def body() -> None:
+        deploy(arguments(), access=Access(context="here"))
+        deploy(arguments(), "second", access=Access(pulumi.Output.secret(kubeconfig("here"))))
+
+    record = Record()
+    said = '"second" deploys Multus to https://here:6443, and so does "multus". Give the networks'
+    with pytest.raises(pulumi.RunError, match=said):
+        run(body, preview=preview, record=record)
+    assert not any(one.name.startswith("second") for one in record.resources)
+
+
+@pytest.mark.parametrize("driver", ["configmap", "sql"])
+def test_a_helm_driver_that_the_commands_do_not_read_is_refused(
+    driver: str, monkeypatch: pytest.MonkeyPatch, *, preview: bool
+) -> None:
+    settings = HelmReleaseSettingsArgs(driver=driver)
+    own = on(lambda: Provider("east", kubeconfig=EAST, helm_release_settings=settings))
+    with pytest.raises(pulumi.RunError, match=f'Helm\'s driver is "{driver}", but releases are'):
+        run(own, preview=preview)
+    monkeypatch.setenv("PULUMI_K8S_HELM_DRIVER", driver)
+    with pytest.raises(pulumi.RunError, match=f'Helm\'s driver is "{driver}", but releases are'):
+        run(lambda: deploy(arguments()), preview=preview)
+    settings = HelmReleaseSettingsArgs(driver="secret")
+    assert run(on(lambda: Provider("east", kubeconfig=EAST, helm_release_settings=settings)))
+
+
+def test_a_provider_that_renders_to_files_is_refused(*, preview: bool) -> None:
+    """The networks would be files, and the releases would go to the live cluster."""
+    rendering = on(lambda: Provider("east", kubeconfig=EAST, render_yaml_to_directory="out"))
+    with pytest.raises(pulumi.RunError, match="renders to files"):
+        run(rendering, preview=preview)
+
+
+def test_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "WINDOWS", True)
+    with pytest.raises(pulumi.RunError, match=r"from Windows: .* Run Pulumi in WSL"):
+        run(lambda: deploy(arguments()))
+
+
+def test_what_is_set_for_the_provider_by_variables_is_not_in_the_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would differ from machine to machine. The plugin reads them by itself."""
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    record = run(lambda: deploy(arguments()))
+    assert {*record.named("multus-cluster").inputs} == {"clusterIdentifier"}
 
 
 def on(make: Callable[[], pulumi.ProviderResource], **others: Any) -> Body:

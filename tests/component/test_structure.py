@@ -12,7 +12,7 @@ import pytest
 from components.access import Access
 from components.multus import MultusComponent
 from tests.component.programs import PACKAGES, arguments, deploy, program
-from tests.component.recorder import Record, run
+from tests.component.recorder import Record, kubeconfig, run
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NETWORK = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
@@ -28,6 +28,7 @@ def record(*, preview: bool) -> Record:
 def test_the_tree_is_exactly_this(record: Record) -> None:
     assert {one.name: one.token for one in record.resources} == {
         "multus": COMPONENT,
+        "multus-commands": "pulumi:providers:command",
         "multus-cluster": "pulumi:providers:kubernetes",
         "multus-crd-handover": COMMAND,
         "multus-crds": RELEASE,
@@ -38,8 +39,13 @@ def test_the_tree_is_exactly_this(record: Record) -> None:
         "multus-guard": "multus:index:Guard",
     }
     [component] = record.of(COMPONENT)
-    parents = {one.name: one.request.parent for one in record.resources if one is not component}
-    assert set(parents.values()) == {component.urn}
+    inside = [one for one in record.resources if one.token.startswith(("kubernetes:", "command:"))]
+    assert {one.request.parent for one in inside} == {component.urn}
+    # No default provider is needed, and `pulumi state move` moves no provider that is inside.
+    for one in inside:
+        beside = "multus-cluster" if one.token.startswith("kubernetes:") else "multus-commands"
+        assert one.request.provider.startswith(f"{record.named(beside).urn}::")
+        assert record.named(beside).request.parent == component.request.parent
 
 
 def test_networks_alone_are_no_release_and_no_wait(*, preview: bool) -> None:
@@ -47,7 +53,7 @@ def test_networks_alone_are_no_release_and_no_wait(*, preview: bool) -> None:
     record = run(program(args, packages=None), preview=preview)
     made = {"multus-namespaces", "multus-data.storage", "multus-default.plain"}
     assert {one.name for one in record.resources} == {
-        *("multus", "multus-cluster", "multus-guard", *made)
+        *("multus", "multus-cluster", "multus-commands", "multus-guard", *made)
     }
     assert record.after("multus-data.storage") == {"multus-namespaces"}
     assert record.after("multus-guard") == made
@@ -179,13 +185,13 @@ def test_what_a_network_has_of_its_own_wins_over_metadata_of_all() -> None:
 
 
 def test_a_kubeconfig_and_secret_values_stay_secret() -> None:
-    record = run(program(access=Access("apiVersion: v1", "lab"), secret_values=True))
+    record = run(program(access=Access(kubeconfig("lab"), "lab"), secret_values=True))
     for one in record.of(COMMAND):
         assert one.inputs["environment"]["MULTUS_CONTEXT"] == "lab"
         assert "environment" in one.secrets
     assert "values" in record.named("multus-release").secrets
     [component] = record.of(COMPONENT)
-    assert "apiVersion" not in str(component.inputs)
+    assert "6443" not in str(component.inputs)
 
 
 def test_an_opts_parent_does_not_pull_children_out_of_the_component() -> None:
@@ -223,3 +229,25 @@ def test_what_works_and_may_surprise_is_a_warning() -> None:
     warned = [text for level, text in run(program(args)).said if level == "warn"]
     assert warned == [one.sentence for one in args.findings]
     assert warned
+
+
+def test_a_component_that_was_renamed_keeps_its_providers() -> None:
+    """A provider that is not found in the state is made anew, and all that is on it replaced."""
+    renamed = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="net")])
+    record = run(program(opts=renamed))
+    for suffix in ("cluster", "commands"):
+        aliases = record.named(f"multus-{suffix}").request.aliases
+        assert {one.spec.name for one in aliases} == {"", f"net-{suffix}"}
+
+
+def test_a_release_without_a_status_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `--target` has it, where the release is left out and is in no state."""
+    whole = Record.new_resource
+
+    def without(self: Record, args: Any) -> Any:
+        name, outputs = whole(self, args)
+        outputs.pop("status", None)
+        return name, outputs
+
+    monkeypatch.setattr(Record, "new_resource", without)
+    assert "MULTUS_REVISION" in run(program()).named("multus-ready").inputs["environment"]

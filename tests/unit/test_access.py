@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import pulumi
 import pytest
 
-from components import access
-from components.access import Access, KubeconfigError, ambient, no_context, provider
+from components import kubeconfig as files
+from components.access import Access, provider, resolved
+from components.kubeconfig import KubeconfigError, ambient, parsed
 from tests.component.recorder import Record, Registered, kubeconfig, run
 
 K3S: Final = "etc/k3s.yaml"
@@ -22,8 +24,8 @@ HOME: Final = ".kube/config"
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any kubeconfig, with its root and home here."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(access, "K3S_KUBECONFIG", tmp_path / K3S)
-    monkeypatch.setattr(access, "RKE2_KUBECONFIG", tmp_path / RKE2)
+    monkeypatch.setattr(files, "K3S_KUBECONFIG", tmp_path / K3S)
+    monkeypatch.setattr(files, "RKE2_KUBECONFIG", tmp_path / RKE2)
     return tmp_path
 
 
@@ -82,17 +84,18 @@ def made(given: Callable[[], Access], record: Record | None = None) -> Registere
     """`given` is called in the program: an Output belongs to its loop."""
 
     def body() -> None:
-        provider(given())
+        provider(resolved(None, given()))
 
     return run(body, record=record).named("cluster")
 
 
 def test_the_provider_is_never_replaced_by_a_new_kubeconfig() -> None:
-    found = made(lambda: Access("content", "lab", "c"))
+    found = made(lambda: Access(kubeconfig("lab"), "lab", "c"))
     assert found.token == "pulumi:providers:kubernetes"
-    assert found.inputs["clusterIdentifier"] == "multus/test"
+    assert found.inputs["clusterIdentifier"] == "multus"
+    assert list(found.request.ignoreChanges) == ["clusterIdentifier"]
     given = [found.inputs[key] for key in ("kubeconfig", "context", "cluster")]
-    assert given == ["content", "lab", "c"]
+    assert given == [kubeconfig("lab"), "lab", "c"]
     assert "kubeconfig" in found.secrets
 
 
@@ -129,24 +132,72 @@ def test_a_damaged_kubeconfig_is_for_kubectl_to_name(machine: Path) -> None:
     assert made(lambda: Access(context="lab"))
 
 
-NO_CONTEXT: Final = "the kubeconfig has no context of that name"
-# (context, contents) -> what is wrong
-CONTEXTS: Final[list[tuple[str, list[Any], str | None]]] = [
-    ("lab", ["prod lab"], None),
-    ("lab", ["prod", "lab"], None),
-    ("2024-13-45", ["2024-13-45"], None),
-    ("lap", ["lab prod"], f'{NO_CONTEXT}. Did you mean "lab"?'),
-    ("xxxx", ["lab", "prod"], f"{NO_CONTEXT}. Known: lab, prod."),
-    ("lab", [], "the kubeconfig has no contexts"),
-    *(("lab", [damaged], None) for damaged in (b"{", b"", b"a text", b"contexts: [a]")),
+NO_CONTEXT: Final = "the context is {}, but the kubeconfig has no context of that name"
+NO_CLUSTER: Final = "the kubeconfig names no cluster: it is missing or empty, or has no current "
+# (context, kubeconfig) -> what is wrong; a text with a blank is contexts, the first is current
+WRONG: Final[list[tuple[str | None, str, str | None]]] = [
+    ("lab", "prod lab", None),
+    (None, "prod lab", None),
+    ("2024-13-45", "2024-13-45 x", None),
+    ("lap", "lab prod", f'{NO_CONTEXT}. Did you mean "lab"?'),
+    ("xxxx", "lab prod", f"{NO_CONTEXT}. Known: lab, prod."),
+    ("lab", "contexts:\n", "the context is {}, but the kubeconfig has no contexts"),
+    (None, "kind: Config\n", NO_CLUSTER),
+    (None, "\n", NO_CLUSTER),
+    (
+        None,
+        "current-context: a\ncontexts: [{name: b, context: {cluster: c}}]\n",
+        "current context is",
+    ),
+    *(("lab", damaged, None) for damaged in ("{", "text\n", "contexts: [a]\n")),
 ]
 
 
-@pytest.mark.parametrize(("context", "contents", "wrong"), CONTEXTS)
-def test_a_context_must_be_in_the_kubeconfig(
-    context: str, contents: list[Any], wrong: str | None
+@pytest.mark.parametrize("secret", [False, True], ids=["", "secret"])
+@pytest.mark.parametrize(("context", "written", "wrong"), WRONG)
+def test_what_reaches_no_cluster_is_refused_and_tells_no_name_of_a_secret(
+    context: str | None, written: str, wrong: str | None, *, secret: bool
 ) -> None:
-    texts = [c.decode() if isinstance(c, bytes) else kubeconfig(*c.split()) for c in contents]
-    assert no_context(context, texts) == wrong
-    said = no_context(context, texts, secret=True)
-    assert said == (wrong and NO_CONTEXT)  # no name of what is secret
+    text = kubeconfig(*written.split()) if " " in written and ":" not in written else written
+    given = lambda: Access(pulumi.Output.secret(text) if secret else text, context)  # noqa: E731
+    if wrong is None:
+        assert made(given)
+        return
+    with pytest.raises(KubeconfigError) as caught:
+        made(given)
+    said = str(caught.value)
+    expected = wrong.format(f'"{context}"')
+    assert (expected.partition(". ")[0] if secret else expected) in said
+    assert said.endswith(" Nothing was changed")
+    assert not secret or "prod" not in said
+
+
+def test_a_path_that_leads_nowhere_is_refused_and_not_told_where_it_is_secret() -> None:
+    with pytest.raises(KubeconfigError, match='kubeconfig is "/none/a", which is no file where'):
+        made(lambda: Access("/none/a"))
+    with pytest.raises(KubeconfigError, match="kubeconfig is neither content nor a file where"):
+        made(lambda: Access(pulumi.Output.secret("/none/a")))
+
+
+def test_a_pod_may_have_an_empty_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubectl and the provider then use the service account."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.43.0.1")
+    assert made(lambda: Access("\n"))
+
+
+def test_several_kubeconfigs_are_joined_and_the_first_wins() -> None:
+    read = parsed([kubeconfig("lab"), "", kubeconfig("prod", "lab")])
+    assert read is not None
+    assert (read.current, [*read.contexts]) == ("lab", ["lab", "prod"])
+
+
+@pytest.mark.parametrize("passwd", [True, False])
+def test_without_home_nothing_is_found_there(
+    monkeypatch: pytest.MonkeyPatch, *, passwd: bool
+) -> None:
+    """kubectl and the provider know HOME alone, and a container's user may have no entry."""
+    monkeypatch.delenv("HOME")
+    if not passwd:
+        monkeypatch.setattr(os, "getuid", lambda: 4242)
+    with pytest.raises(KubeconfigError, match="HOME is not set, and there is no kubeconfig"):
+        ambient()

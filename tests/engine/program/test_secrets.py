@@ -75,7 +75,7 @@ def test_a_context_that_the_stacks_kubeconfig_lacks_is_refused(
     result = checkout.up("dev")
     assert not result.ok
     assert any(
-        'multus:context is "not-there", but the kubeconfig has no context of that name' in error
+        'the context is "not-there", but the kubeconfig has no context of that name' in error
         for error in result.errors
     )
     assert live.workloads(cluster) == set()
@@ -83,7 +83,7 @@ def test_a_context_that_the_stacks_kubeconfig_lacks_is_refused(
 
 def on_a_k3s_server(checkout: Workspace, file: Path) -> None:
     """K3s's file is elsewhere in this checkout, and there is no other kubeconfig."""
-    for name in ("access.py", "cluster_tasks/kubectl.py"):
+    for name in ("kubeconfig.py", "cluster_tasks/kubectl.py"):
         source = checkout.path / "components" / name
         text = source.read_text()
         assert text.count('"/etc/rancher/k3s/k3s.yaml"') == 1
