@@ -40,6 +40,8 @@ class Network(Model):
     """Labels of the NetworkAttachmentDefinition."""
     annotations: Annotations = Field(default_factory=dict)
     """Annotations of the NetworkAttachmentDefinition."""
+    nodes: Labels = Field(default_factory=dict)
+    """Labels of the nodes that it is for, where others lack its device. Its pods select them."""
     allow: tuple[str, ...] = ()
     """Names of the rules that this network may break (docs/rules.md)."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
 _CNIS: Final = ("type", "ipam", "capabilities")
-OURS: Final = ("name", "namespace", "labels", "annotations", "allow")
+OURS: Final = ("name", "namespace", "labels", "annotations", "nodes", "allow")
 
 
 @dataclass

@@ -19,6 +19,7 @@ def summary(network: Network) -> dict[str, Any]:
         "ipam": ipam.type if ipam is not None else None,
         "capacity": ipam.capacity if ipam is not None else None,
         "annotation": None if brought or links(network) else {KEY: network.key},
+        "nodeSelector": dict(network.nodes) or None,
         "links": list(links(network)) or None,
         "podsPerNode": 1 if typed is not None and typed.one_per_node else None,
         "example": _example(network),

@@ -14,6 +14,7 @@ from ..cluster_tasks.kubectl import one_line
 from ..findings import FindingsError, some
 from ..ipam import HostLocal
 from ..model import read
+from ..networks.annotation import resource
 from .configuration import Configuration
 from .live_objects import ARGUMENTS, FLANNEL, Json, Live, labels, name_of, notes
 from .registry import Hit, at, check
@@ -131,6 +132,29 @@ def _schedulable(node: Json) -> bool:
         and not taint["key"].startswith("node.kubernetes.io/")
         for taint in node["spec"].get("taints") or ()
     )
+
+
+@check()
+def of_networks(live: Live, config: Configuration) -> Iterator[Hit]:
+    """Which nodes a network is for, and whether they offer the device plugin's resource."""
+    for one in config.networks:
+        wanted = one.network.nodes
+        nodes = [node for node in selected(live, config) if wanted.items() <= labels(node).items()]
+        needed = resource(one.network)
+        lacking = [name_of(node) for node in nodes if not _offers(node, needed)]
+        if wanted and not nodes:
+            yield at("no-node-for-network", "nodes", of=one)
+        elif wanted:
+            yield at("nodes-of-network", "nodes", of=one, names=some(map(name_of, nodes)))
+        # Without labels it is for nodes that have the device, as the scheduler sees to.
+        if lacking and (wanted or len(lacking) == len(nodes)):
+            facts = {"resource": needed, "names": some(lacking)}
+            yield Hit(("name",), rule="device-not-offered", of=one, facts=facts)
+
+
+def _offers(node: Json, resource: str | None) -> bool:
+    offered = (node["status"].get("allocatable") or {}).get(resource, "0")
+    return resource is None or offered != "0"
 
 
 # The kubelet: "container runtime network not ready: NetworkReady=false

@@ -45,7 +45,10 @@ def _items(**fields: Any) -> Json:
     return {"items": {"metadata": _METADATA, **fields}}
 
 
-_NODE_STATUS: Final = {"addresses": True, "conditions": True, "nodeInfo": {"kubeletVersion": True}}
+_NODE_STATUS: Final = {
+    **dict.fromkeys(("addresses", "conditions", "allocatable"), True),
+    "nodeInfo": {"kubeletVersion": True},
+}
 _IMAGES: Final = {"template": {"spec": {"containers": {"image": True}}}}
 READS: Final[Mapping[str, Read]] = {
     "nodes": Read("nodes", "/api/v1/nodes", _items(spec=True, status=_NODE_STATUS)),

@@ -41,7 +41,7 @@ def same(one: Network, config: str) -> Raw:
     """The configuration as raw, with the fields that stand beside it."""
     notes = {**one.annotations, **one.own_annotations}
     beside = {"namespace": one.namespace, "labels": one.labels, "annotations": notes}
-    return raw(config, **beside, allow=list(one.allow))
+    return raw(config, **beside, nodes=one.nodes, allow=list(one.allow))
 
 
 def told(one: TypedNetwork | None) -> Json:

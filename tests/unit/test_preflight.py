@@ -58,6 +58,7 @@ def node(case: Json) -> Json:
         "status": {
             "nodeInfo": {"kubeletVersion": case.get("version", CLUSTER["version"])},
             "conditions": [ready],
+            "allocatable": case.get("offers", {}),
             "addresses": [{"type": "InternalIP", "address": one} for one in addresses],
         },
     }
