@@ -7,11 +7,12 @@ real packages where RKE2_CHARTS names a folder of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import yaml
 
 from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
@@ -51,6 +52,26 @@ def chart(repository: Repository) -> ChartSettings:
         return found | ({"crdSha256": digest(packages.crd)} if packages.crd else {})
 
     return settings
+
+
+def edit(checkout: Workspace, file: str, changes: Mapping[str, str]) -> str:
+    """Replaces what is once in a file of a checkout; the text that it had."""
+    path = checkout.path / file
+    before = text = path.read_text()
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path.write_text(text)
+    return before
+
+
+def kubeconfig(cluster: Cluster, file: Path, *, server: str = "", **changes: Any) -> str:
+    """A copy with changes, where None takes a key away; `server` is another address."""
+    config = yaml.safe_load(cluster.kubeconfig.read_text()) | changes
+    if server:
+        config["clusters"][0]["cluster"]["server"] = server
+    file.write_text(yaml.safe_dump({k: v for k, v in config.items() if v is not None}))
+    return str(file)
 
 
 class MakeProgram(Protocol):

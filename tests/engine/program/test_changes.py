@@ -15,10 +15,11 @@ from testbed.engine import Workspace
 from testbed.results import Result
 from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram
+from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram, edit
 
 WHEREABOUTS = {"type": "whereabouts", "range": "192.168.20.0/24", "gateway": "192.168.20.1"}
 DHCP = {"type": "dhcp"}
+HANDOVER = "components/cluster_tasks/crd_handover.py"
 FIRST_RUN = 'if not environment.get("PULUMI_COMMAND_STDOUT"):'
 
 
@@ -157,10 +158,7 @@ def test_control_without_the_hand_over_the_move_fails(
 ) -> None:
     checkout = program("dev", cluster, chart=chart(IN_CHART))
     checkout.up("dev").check()
-    task = checkout.path / "components" / "cluster_tasks" / "crd_handover.py"
-    text = task.read_text()
-    assert text.count("    main(hand_over)") == 1
-    task.write_text(text.replace("    main(hand_over)", '    print("left out")'))
+    edit(checkout, HANDOVER, {"    main(hand_over)": '    print("left out")'})
 
     checkout.configure("dev", {"chart": chart(SPLIT)})
     result = checkout.up("dev")
@@ -192,12 +190,9 @@ def test_a_kept_history_is_named_as_what_it_is_and_helm_indeed_refuses_it(
     assert live.releases(cluster) == set()
 
     # Control: without the refusal Helm stops half-way.
-    task = checkout.path / "components" / "cluster_tasks" / "crd_handover.py"
-    text = task.read_text()
-    assert text.count(FIRST_RUN) == 1
-    task.write_text(text.replace(FIRST_RUN, "if False:"))
+    text = edit(checkout, HANDOVER, {FIRST_RUN: "if False:"})
     assert any("cannot re-use a name" in error for error in checkout.up("dev").errors)
-    task.write_text(text)
+    (checkout.path / HANDOVER).write_text(text)
 
     helm("uninstall")
     checkout.up("dev").check()
@@ -229,11 +224,7 @@ def test_control_with_the_releases_alone_protected_destroy_takes_the_networks(
     cluster: Cluster, program: MakeProgram
 ) -> None:
     checkout = program("prod", cluster)
-    component = checkout.path / "components" / "multus.py"
-    text = component.read_text()
-    line = "*declared, protect=args.protect)"
-    assert text.count(line) == 1
-    component.write_text(text.replace(line, "*declared)"))
+    edit(checkout, "components/multus.py", {"*declared, protect=args.protect)": "*declared)"})
     checkout.up("prod").check()
     assert not checkout.destroy("prod").ok
     assert live.networks(cluster) == {}

@@ -30,7 +30,7 @@ from testbed.engine import Workspace
 from testbed.nodes import K3S, node
 from testbed.results import Result
 from tests.engine.program import live
-from tests.engine.program.conftest import MakeProgram
+from tests.engine.program.conftest import MakeProgram, kubeconfig
 from tests.engine.program.test_changes import set_secret
 from tests.engine.program.test_refusals import one_error
 from tests.stacks.files import ROOT
@@ -294,11 +294,8 @@ def test_a_whole_life_with_preflight_required_and_a_secret_kubeconfig(
 def test_a_cluster_that_does_not_answer(
     cluster: Cluster, program: MakeProgram, tmp_path: Path
 ) -> None:
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
-    dead = tmp_path / "dead.yaml"
-    dead.write_text(yaml.safe_dump(config))
-    env = {"KUBECONFIG": str(dead)}
+    dead = kubeconfig(cluster, tmp_path / "dead.yaml", server="https://127.0.0.1:9")
+    env = {"KUBECONFIG": dead}
     checkout = program("prod", cluster)
     result = checkout.preview("prod", env=env).check()
     [said] = [one.message for one in result.diagnostics if "preflight" in one.message]

@@ -19,7 +19,7 @@ from components.cluster_tasks import script
 from testbed.cluster import Cluster
 from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.conftest import MakeProgram
+from tests.engine.program.conftest import MakeProgram, edit
 from tests.engine.program.test_changes import set_secret
 
 SHORT = 12  # seconds until the wait gives up
@@ -50,12 +50,8 @@ def test_zero_ready_pods_of_one_node_fail_where_helm_is_content(
         assert "last log line: Multus cni version is 1.0.0 while" in error
 
         # Control: with Helm's own wait in place of ours the same release passes.
-        component = checkout.path / "components" / "multus.py"
-        text = component.read_text()
-        assert text.count('"skip_await": True') == 1
-        text = text.replace('"skip_await": True', '"skip_await": False')
-        assert text.count("self._wait_for(release)") == 1
-        component.write_text(text.replace("self._wait_for(release)", "release"))
+        helms = {'"skip_await": True': '"skip_await": False', "self._wait_for(one) for": "one for"}
+        edit(checkout, "components/multus.py", helms)
         checkout.up("dev").check()
     checkout.destroy("dev").check()
 

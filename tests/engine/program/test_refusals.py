@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from testbed.charts.faults import Status, Tampered
 from testbed.charts.repository import Repository
@@ -16,7 +15,7 @@ from testbed.engine import Workspace
 from testbed.results import Result
 from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.conftest import IN_CHART, ChartSettings, MakeProgram
+from tests.engine.program.conftest import IN_CHART, ChartSettings, MakeProgram, kubeconfig
 from tests.stacks.files import ROOT
 
 FAULTY = ROOT / "tests" / "stacks" / "faulty"
@@ -133,12 +132,9 @@ def test_a_missing_kubeconfig(cluster: Cluster, program: MakeProgram, tmp_path: 
 def test_a_cluster_that_does_not_answer(
     cluster: Cluster, program: MakeProgram, tmp_path: Path
 ) -> None:
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
-    dead = tmp_path / "dead.yaml"
-    dead.write_text(yaml.safe_dump(config))
+    dead = kubeconfig(cluster, tmp_path / "dead.yaml", server="https://127.0.0.1:9")
     checkout = program("dev", cluster)
-    error = one_error(checkout.up("dev", env={"KUBECONFIG": str(dead)}))
+    error = one_error(checkout.up("dev", env={"KUBECONFIG": dead}))
     assert "the cluster does not answer" in error
     assert live.crds(cluster) == set()
     checkout.up("dev").check()  # and with the cluster back the next one puts it right

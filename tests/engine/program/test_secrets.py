@@ -11,7 +11,7 @@ import yaml
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from tests.engine.program import live
-from tests.engine.program.conftest import MakeProgram
+from tests.engine.program.conftest import MakeProgram, edit
 
 CANARY = "canary-6f1d2b"
 
@@ -84,10 +84,7 @@ def test_a_context_that_the_stacks_kubeconfig_lacks_is_refused(
 def on_a_k3s_server(checkout: Workspace, file: Path) -> None:
     """K3s's file is elsewhere in this checkout, and there is no other kubeconfig."""
     for name in ("kubeconfig.py", "cluster_tasks/kubectl.py"):
-        source = checkout.path / "components" / name
-        text = source.read_text()
-        assert text.count('"/etc/rancher/k3s/k3s.yaml"') == 1
-        source.write_text(text.replace("/etc/rancher/k3s/k3s.yaml", str(file)))
+        edit(checkout, f"components/{name}", {"/etc/rancher/k3s/k3s.yaml": str(file)})
 
 
 def test_on_a_k3s_server_the_state_has_its_files_path_and_nothing_of_it(

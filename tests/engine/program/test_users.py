@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +10,8 @@ import pytest
 import yaml
 
 from testbed.cluster import Cluster
-from testbed.engine import Workspace
 from tests.engine.program import live
-from tests.engine.program.conftest import MakeProgram
+from tests.engine.program.conftest import MakeProgram, edit, kubeconfig
 from tests.engine.program.test_changes import replaced
 from tests.engine.program.test_refusals import nothing_was_made, one_error
 
@@ -23,22 +21,12 @@ BY_STACK: Final = 'IDENTIFIER: Final = "multus/" + pulumi.get_stack()'
 KEPT: Final = 'ignore_changes=["clusterIdentifier"]'
 
 
-def edit(checkout: Workspace, file: str, changes: Mapping[str, str]) -> None:
-    path = checkout.path / "components" / file
-    text = path.read_text()
-    for old, new in changes.items():
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    path.write_text(text)
-
-
 def test_a_renamed_stack_has_no_change_nor_has_one_that_was_moved(
     cluster: Cluster, program: MakeProgram
 ) -> None:
     checkout = program("prod", cluster, protect=False)
-    text = (checkout.path / "components/access.py").read_text()
     # Control, and the state of a program that was so: an identifier with the stack's name.
-    edit(checkout, "access.py", {IDENTIFIER: BY_STACK, KEPT: ""})
+    text = edit(checkout, "components/access.py", {IDENTIFIER: BY_STACK, KEPT: ""})
     checkout.up("prod").check()
     before = live.uids(cluster)
     assert checkout.cli("stack", "rename", "renamed", "--stack", "prod").returncode == 0
@@ -94,13 +82,6 @@ def test_variables_of_the_provider_that_differ_between_machines_change_nothing(
     assert checkout.preview("prod").check().changes == ()
 
 
-def kubeconfig(cluster: Cluster, file: Path, **changes: Any) -> str:
-    """A copy with changes; None takes a key away."""
-    config = yaml.safe_load(cluster.kubeconfig.read_text()) | changes
-    file.write_text(yaml.safe_dump({k: v for k, v in config.items() if v is not None}))
-    return str(file)
-
-
 NO_CLUSTER: Final = "the kubeconfig names no cluster: it is missing or empty, or has no current "
 # What is in kubectl's kubeconfig, in the environment or in the stack file besides, and what is said
 REFUSED: Final[dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], str]]] = {
@@ -142,9 +123,7 @@ def test_what_cannot_reach_the_meant_cluster_is_refused_at_preview(
     checkout.configure("dev", settings, "kubernetes")
     env = {"KUBECONFIG": kubeconfig(cluster, tmp_path / "config", **changes)} | variables
     if "HOME" in variables:  # the testbed's own scratch is there, so the program unsets it
-        main = checkout.path / "__main__.py"
-        text = main.read_text().replace("import pulumi\n", "import os\n\nimport pulumi\n", 1)
-        main.write_text(text.replace("\nstack =", '\nos.environ.pop("HOME", None)\nstack =', 1))
+        edit(checkout, "__main__.py", {"\nstack =": '\nimport os; del os.environ["HOME"]\nstack ='})
         del env["HOME"]
     run = checkout.preview if operation == "preview" else checkout.up
     assert says in one_error(run("dev", env=env))
