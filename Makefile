@@ -56,7 +56,7 @@ wire: $(READY)
 	@$(BIN)/pytest tests/wire
 
 bench: $(READY)
-	@$(BIN)/python -m testbed.tools build --only engine --only wire
+	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
 	@$(BIN)/python -m benchmarks.ipam
 
 lint: $(READY)

@@ -1,10 +1,7 @@
-"""Two nodes on which every IPAM plugin can be used at once, so that rounds can interleave them.
+"""Two real nodes on which every IPAM plugin can be used at once, so that rounds interleave them.
 
-A stack deploys one plugin. So the stack is brought `up` with one after another on the same cluster,
-the networks that each `up` made are noted, and what its DaemonSets ask for is begun on the nodes
-and keeps running. In the end all networks are put beside each other as they were. Only node slices
-are written by hand, from the Whereabouts network: the program refuses them, because the chart's
-controller for them cannot be installed on K3s.
+One stack deploys them all. Only node slices are written by hand, from the Whereabouts network: the
+program refuses them, because the chart's controller for them cannot be installed on K3s.
 """
 
 from __future__ import annotations
@@ -25,20 +22,21 @@ from testbed.charts.package import package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.kubectl import ClusterError
-from testbed.node.namespaces import Space
-from testbed.node.node import NAMESPACE, Node
-from testbed.node.wire import Wires
+from testbed.node.images import of_chart
+from testbed.node.layout import Layout
+from testbed.node.namespaces import PROGRAMS, Space
+from testbed.node.node import SYSTEM, Node, started
 from testbed.tools import Tools
 
 CHART: Final = "v4.3.017"
 STACK: Final = "benchmark"
-K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
+K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi", "flannel": False}
 WIRE: Final = "eth1"
 NETWORKS: Final = "network-attachment-definitions"
 POOLS: Final = "nodeslicepools.whereabouts.cni.cncf.io"
 Config = Mapping[str, Any]
 
-# What each stack declares beside static, by the plugin that it deploys. Pools of about one size.
+# What the stack declares beside static, by plugin. Pools of about one size.
 IPAMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "host-local": {"type": "host-local", "subnet": "192.168.31.0/24"},
     "dhcp": {"type": "dhcp"},
@@ -51,20 +49,23 @@ SLICED: Final = {"range": "10.80.0.0/20", "node_slice_size": "/24", "network_nam
 
 @dataclass(frozen=True)
 class Deployment:
-    """The cluster, its nodes, and the networks' CNI configurations by name."""
+    """The cluster, its nodes with a simulated one for each, and the networks' configurations."""
 
     cluster: Cluster
     nodes: tuple[Node, ...]
+    simulated: tuple[str, ...]
     networks: Mapping[str, Config]
 
 
-def declared(ipam: str) -> list[dict[str, Any]]:
-    """The networks of the stack that deploys this plugin."""
+def settings() -> dict[str, Any]:
+    """The stack's: a network of each plugin."""
     base = {"type": "macvlan", "master": WIRE}
-    return [
-        {"name": ipam, "ipam": dict(IPAMS[ipam]), **base, **ALLOWED.get(ipam, {})},
-        {"name": "static", "ipam": STATIC, **base},
+    others = [name for name in IPAMS if name != "whereabouts"]
+    networks = [
+        {"name": name, "ipam": dict(ipam), **base, **ALLOWED.get(name, {})}
+        for name, ipam in {**IPAMS, "static": STATIC}.items()
     ]
+    return {"ipam": "whereabouts", "additionalIpam": others, "networks": networks}
 
 
 def sliced(config: Config) -> dict[str, Any]:
@@ -81,28 +82,22 @@ def deployed(tools: Tools, names: tuple[str, ...]) -> Iterator[Deployment]:
     """For the length of a block. Whatever ends it, the kernel takes away the nodes."""
     with contextlib.ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="multus-benchmark-")))
-        cluster = held.enter_context(Cluster.start(tools, durable=True))
-        cluster.add_nodes(2)
-        wires = held.enter_context(Wires((WIRE,)))
-        checkout = _workspace(tools, cluster, folder)
-        nodes = tuple(
-            held.enter_context(Node(cluster, tools, wires, name)) for name in _node_names(cluster)
+        cluster = held.enter_context(Cluster.start(tools, durable=True, real=True))
+        nodes = held.enter_context(
+            started(cluster, tools, images=of_chart(CHART), layout=_layout, masters=[WIRE])
         )
-        found: dict[str, Config] = {}
-        for ipam in IPAMS:
-            checkout.configure(STACK, {"ipam": ipam, "networks": declared(ipam)})
-            checkout.up(STACK).check()
-            found |= _live_networks(cluster)
-            _run_what_came(cluster, nodes)
-        lacking = found.keys() - _live_networks(cluster).keys()
-        cluster.apply(*(_definition(name, "default", found[name]) for name in sorted(lacking)))
+        checkout = _workspace(tools, cluster, folder)
+        checkout.configure(STACK, settings())
+        checkout.up(STACK).check()
+        simulated = cluster.add_nodes(len(nodes), prefix="simulated")
+        found = _live_networks(cluster)
         if "slices" in names:
             found["slices"] = sliced(found["whereabouts"])
             cluster.apply(_definition("slices", SLICES, found["slices"]))
             _slice(cluster, nodes[0].space, found["slices"])
         if "dhcp" in names:
-            held.enter_context(serving(wires, WIRE))
-        yield Deployment(cluster, nodes, found)
+            held.enter_context(serving(nodes[0].lan, WIRE))
+        yield Deployment(cluster, tuple(nodes), tuple(simulated), found)
 
 
 def _workspace(tools: Tools, cluster: Cluster, folder: Path) -> Workspace:
@@ -121,8 +116,9 @@ def _workspace(tools: Tools, cluster: Cluster, folder: Path) -> Workspace:
     return checkout
 
 
-def _node_names(cluster: Cluster) -> list[str]:
-    return [item["metadata"]["name"] for item in cluster.items("nodes")]
+def _layout() -> Layout:
+    """With a default network that costs little, the same for all that is measured."""
+    return Layout(flannel=False)
 
 
 def _live_networks(cluster: Cluster) -> dict[str, Config]:
@@ -130,15 +126,6 @@ def _live_networks(cluster: Cluster) -> dict[str, Config]:
         item["metadata"]["name"]: json.loads(item["spec"]["config"])
         for item in cluster.items(NETWORKS, "-n", "default")
     }
-
-
-def _run_what_came(cluster: Cluster, nodes: tuple[Node, ...]) -> None:
-    """Begins on each node what the stack has deployed and does not run there yet."""
-    live = {item["metadata"]["name"] for item in cluster.items("daemonsets", "-n", NAMESPACE)}
-    for node in nodes:
-        if fresh := live - node.workloads.keys():
-            node.deploy(*fresh)
-        node.await_ready(60.0)
 
 
 def _definition(name: str, namespace: str, config: Config) -> dict[str, Any]:
@@ -155,18 +142,18 @@ def _slice(cluster: Cluster, space: Space, config: Config) -> None:
 
     It ends with the node.
     """
-    program = "/images/whereabouts/nodeslicecontroller"
+    program = f"{PROGRAMS}/nodeslicecontroller"
     settings = PurePosixPath(config["ipam"]["configuration_path"])
     kubeconfig = str(settings.with_name("whereabouts.kubeconfig"))
     log = "/tmp/slices.log"  # noqa: S108  on the node, whose /tmp is its own
     line = f'exec "$0" -kubeconfig "$1" > {log} 2>&1'
-    space.start("sh", "-c", line, program, kubeconfig, env={"WHEREABOUTS_NAMESPACE": NAMESPACE})
-    wanted = set(_node_names(cluster))
+    space.start("sh", "-c", line, program, kubeconfig, env={"WHEREABOUTS_NAMESPACE": SYSTEM})
+    wanted = {item["metadata"]["name"] for item in cluster.items("nodes")}
 
     def given() -> bool:
         return any(
             {one.get("nodeName") for one in pool.get("status", {}).get("allocations", ())} >= wanted
-            for pool in cluster.items(POOLS, "-n", NAMESPACE)
+            for pool in cluster.items(POOLS, "-n", SYSTEM)
         )
 
     try:

@@ -17,7 +17,7 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 
 from testbed.node.dhcp import DhcpServer
-from testbed.node.wire import Wires
+from testbed.node.lan import Lan
 from testbed.tools import ROOT
 
 OWN = "192.168.30.1/24"
@@ -25,10 +25,10 @@ LIMITS = ("192.168.30.10", "192.168.30.250")
 
 
 @contextmanager
-def serving(wires: Wires, wire: str) -> Iterator[None]:
+def serving(lan: Lan, wire: str) -> Iterator[None]:
     """One server on that wire for the length of a block."""
-    wires.space.check("ip", "address", "add", OWN, "dev", wire)
-    arguments = (str(wires.space.network), wire, OWN, *LIMITS)
+    lan.space.check("ip", "address", "add", OWN, "dev", wire)
+    arguments = (str(lan.space.network), wire, OWN, *LIMITS)
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.dhcp_server", *arguments],
         cwd=ROOT,

@@ -29,7 +29,8 @@ from benchmarks.results import Batch, Run, cells
 from testbed.building import ToolError
 from testbed.charts.package import REAL_CHARTS
 from testbed.kubectl import ClusterError
-from testbed.node.namespaces import SpaceError, obstacle
+from testbed.node.namespaces import SpaceError
+from testbed.node.node import obstacle
 from testbed.operations import OperationError
 from testbed.tools import Tools, find_tools
 
@@ -122,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if (reason := obstacle()) is not None:
-        print(f"error: nodes need root and namespaces: {reason}", file=sys.stderr)
+        print(f"error: no real node can be had: {reason}", file=sys.stderr)
         return 1
     if parsed.pods < 2 or parsed.pods % 2 or parsed.rounds < 1:
         parser.error("--pods is an even number, since there are two nodes; --rounds is 1 or more")
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds, pods = (1, 16) if parsed.quick else (parsed.rounds, parsed.pods)
     wanted = [one for one in CONCURRENCIES if one <= pods]
     try:
-        tools = find_tools("engine", "wire")
+        tools = find_tools("engine", "wire", "nodes")
         run = described(tools, measure(tools, arms, wanted, rounds, pods), rounds, pods)
     except (BenchmarkError, ClusterError, OperationError, SpaceError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)

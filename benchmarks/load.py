@@ -21,13 +21,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import pods as measured
 from benchmarks.arms import Arm
 from benchmarks.deployment import Deployment
+from benchmarks.pods import Pod
 from benchmarks.results import Batch
-from testbed.node.attached import STATUS, Pod
-from testbed.node.k3s import DEFAULT_CONF
-from testbed.node.node import PODS, Node, remove_pods
-from testbed.node.runtime import CniError, Result
+from testbed.node.cni import CniError, Result
+from testbed.node.node import Node
+from testbed.node.pod import STATUS
 
 PATIENCE: Final = 120.0  # seconds in which a pod is tried to be started
 PAUSE: Final = 1.0  # seconds to the next try, at least; at most twice that
@@ -59,14 +60,15 @@ class Step:
 
 def steps(arm: Arm, node: Node, networks: Mapping[str, Any]) -> list[Step]:
     """What starts a pod of this arm on that node."""
-    runtime = node.runtime
-    file = node.space.path(f"{node.k3s.conf_dir}/{DEFAULT_CONF}")
-    default = json.loads(file.read_text(encoding="utf-8"))
+    # The first is the network of every pod, Multus's; the other one the node's own.
+    multus, default = (
+        json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted(node.space.path(node.layout.conf_dir).glob("*.conflist"))
+    )
     own = [Step(default, plugin, "eth0") for plugin in default["plugins"]]
     match arm.steps:
         case "multus":
-            network = runtime.network()
-            return [Step(network, plugin, "eth0") for plugin in network["plugins"]]
+            return [Step(multus, plugin, "eth0") for plugin in multus["plugins"]]
         case "nothing":
             return [Step({}, None, "eth0")]
         case "default":
@@ -142,15 +144,18 @@ def batch(deployment: Deployment, arm: Arm, concurrency: int, count: int) -> Bat
     """Starts `count` pods, half on each node, and ends them again."""
     asked = f"{arm.namespace}/{arm.network}" if arm.network and arm.steps == "multus" else ""
     nodes = deployment.nodes
-    pods = [node.pods(count // len(nodes), arm.namespace, networks=asked) for node in nodes]
+    cluster = deployment.cluster
+    pods = [
+        measured.make(cluster, node, simulated, count // len(nodes), arm.namespace, asked)
+        for node, simulated in zip(nodes, deployment.simulated, strict=True)
+    ]
     turns = [pod for together in zip(*pods, strict=True) for pod in together]
     plans = {node.name: steps(arm, node, deployment.networks) for node in nodes}
     attempts = [
         Attempt(pod, plans[nodes[number % len(nodes)].name]) for number, pod in enumerate(turns)
     ]
     for node, made in zip(nodes, pods, strict=True):
-        _sandboxes(node, MAKE, made)
-    cluster = deployment.cluster
+        measured.sandboxes(node, MAKE, made)
     cluster.wait_for(lambda: _all_run(deployment, count), "the pods' objects to settle")
     busy = settle()
     before = _children()
@@ -160,8 +165,8 @@ def batch(deployment: Deployment, arm: Arm, concurrency: int, count: int) -> Bat
         _check(deployment, attempts)
     _together(concurrency, [attempt.delete for attempt in attempts])
     for node, made in zip(nodes, pods, strict=True):
-        _sandboxes(node, REMOVE, made)
-    remove_pods(cluster)
+        measured.sandboxes(node, REMOVE, made)
+    measured.remove(cluster)
     done = [attempt for attempt in attempts if attempt.started]
     return Batch(
         arm=arm.name,
@@ -209,20 +214,15 @@ def _together(concurrency: int, tasks: Sequence[Callable[[], None]]) -> float:
     return time.perf_counter() - start
 
 
-def _sandboxes(node: Node, script: str, pods: Sequence[Pod]) -> None:
-    names = [Path(pod.attachment.netns).name for pod in pods]
-    node.space.check("sh", "-euc", script, "sh", *names)
-
-
 def _all_run(deployment: Deployment, count: int) -> bool:
     """Whether all are Running: until then the API server is busy with them."""
-    found = deployment.cluster.items("pods", "-A", f"--selector={PODS}")
+    found = measured.found(deployment.cluster)
     return [pod["status"].get("phase") for pod in found].count("Running") == count
 
 
 def _check(deployment: Deployment, attempts: Sequence[Attempt]) -> None:
     """Every pod that was started has an address of its own in its second network."""
-    found = deployment.cluster.items("pods", "-A", f"--selector={PODS}")
+    found = measured.found(deployment.cluster)
     held: dict[str, str] = {}
     for pod in found:
         notes = pod["metadata"].get("annotations", {})

@@ -49,22 +49,15 @@ class Cluster(Kubectl):
         self._not_ready: set[str] = set()
 
     @classmethod
-    def start(
-        cls,
-        tools: Tools,
-        directory: Path | None = None,
-        *,
-        durable: bool = False,
-        real: bool = False,
-    ) -> Cluster:
+    def start(cls, tools: Tools, directory: Path | None = None, **kind: bool) -> Cluster:
         """A cluster without nodes; about five seconds.
 
         In a temporary directory, and then it ends with this process, or in `directory`, and then
-        it stays. `durable` and `real`: see ControlPlane.
+        it stays. `kind` is `durable` or `real`: see ControlPlane.
         """
         # Resolved: its programs are known again by the path that they were started with.
         folder = directory or Path(tempfile.mkdtemp(prefix=TEMPORARY)).resolve()
-        plane = ControlPlane(folder, durable, real)
+        plane = ControlPlane(folder, **kind)
         cluster = cls(tools, plane)
         if directory is None:
             cluster._guard = plane.guard()

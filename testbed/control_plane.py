@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 from testbed.kubectl import ClusterError
-from testbed.machines.lan import SERVER
+from testbed.node.lan import SERVER
 from testbed.processes import end, running_from
 from testbed.tools import ROOT, Tools
 

@@ -27,31 +27,24 @@ from rich.table import Table
 
 from components.args import MultusArgs
 from components.chart.packages import ChartError, download_packages
-from components.chart.values import images
 from components.chart.versions import Chart
-from components.cluster import K3s
 from components.config import StackFileError
 from components.stack_file import StackFile, examine, read_stack_file
 from components.yaml_file import UnreadableError
 from testbed import cluster as clusters
-from testbed import demo_pods
+from testbed import demo_nodes, demo_pods
 from testbed.building import ToolError, cache_root
 from testbed.charts.archive import sha256
 from testbed.charts.package import package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.kubectl import ClusterError
-from testbed.machines import keeper
-from testbed.machines import node as machines
-from testbed.machines.layout import Layout
 from testbed.operations import OperationError
 from testbed.results import Result
 from testbed.tools import ROOT, Tools, find_tools
 
 NAME = "demo"
 ANSWER_SECONDS = 5
-NODES = {"single": 1, "multi": 2}
-VERSION = "v1.34.2+k3s1"  # of the real kubelet
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -136,7 +129,7 @@ def workspace(tools: Tools, stack: str, kubeconfig: Path) -> Workspace:
 def up(stack: str) -> int:
     args = settings(stack)  # before the demo that runs is ended
     down()
-    reason = _obstacle(args)
+    reason = demo_nodes.obstacle(args)
     tools = find_tools("engine") if reason else find_tools("engine", "wire", "nodes")
     out.rule("What is real here")
     for line in tools.summary():
@@ -145,7 +138,7 @@ def up(stack: str) -> int:
     chosen = chart_settings(args.chart)
     (folder() / "chart.json").write_text(json.dumps(chosen), encoding="utf-8")
     (folder() / "stack").write_text(stack, encoding="utf-8")
-    cluster = _cluster(args, tools, reason)
+    cluster = demo_nodes.start(out, clusters.named(NAME).directory, args, tools, reason)
     out.rule(f"pulumi up --stack {stack}")
     result = workspace(tools, stack, cluster.kubeconfig).up(stack)
     _report(result)
@@ -161,40 +154,6 @@ def up(stack: str) -> int:
         )
     _hint(cluster, stack)
     return 0
-
-
-def _obstacle(args: MultusArgs) -> str | None:
-    """Why the nodes are to be simulated, None if real ones can be had."""
-    version = getattr(args.cluster, "version", VERSION)
-    if version != VERSION:
-        return f"the stack is for {version}, and the kubelet here is {VERSION}"
-    return machines.obstacle()
-
-
-def _cluster(args: MultusArgs, tools: Tools, reason: str | None) -> Cluster:
-    """A fresh cluster with its nodes: real ones, or simulated ones for a reason."""
-    plane = clusters.named(NAME)
-    names = [f"node-{number}" for number in range(1, NODES[args.cluster.nodes] + 1)]
-    cluster = Cluster.start(tools, plane.directory, real=reason is None)
-    if reason:
-        out.print(f"[yellow]nodes: {len(names)}, simulated, because {reason}[/]")
-        cluster.add_nodes(len(names), *filter(None, [getattr(args.cluster, "version", None)]))
-        return cluster
-    out.print(f"nodes: {len(names)}, each with containerd, kubelet, flannel and kube-proxy")
-    paths = args.cluster.paths
-    dhcp = "dhcp" in (args.ipam, *args.additional_ipam)
-    wires = demo_pods.masters(args)
-    wanted = keeper.Wanted(
-        names,
-        images(args.values, args.chart.facts),
-        wires,
-        Layout.k3s(data=args.cluster.data_dir)
-        if isinstance(args.cluster, K3s)
-        else Layout(paths.conf_dir, paths.bin_dir),
-        wires if dhcp else (),
-    )
-    keeper.start(cluster.plane, wanted)
-    return cluster
 
 
 def preview() -> int:

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from components.args import MultusArgs
 from testbed.cluster import Cluster
-from testbed.machines.images import POD
-from testbed.machines.pod import NETWORKS, STATUS
+from testbed.node.images import POD
+from testbed.node.pod import NETWORKS, STATUS
 
 NAME: Final = "hello"
 REPLICAS: Final = 4
@@ -41,12 +41,6 @@ def usable(args: MultusArgs) -> tuple[str, str] | None:
         if getattr(network, "type", "") in KINDS and ipam and ipam.type in COUNTED:
             return network.namespace, network.name
     return None
-
-
-def masters(args: MultusArgs) -> list[str]:
-    """The interfaces that a node needs for the stack's networks."""
-    named = (getattr(network, "master", None) for network in args.networks)
-    return sorted({name.partition(".")[0] for name in named if name})
 
 
 def show(out: Console, cluster: Cluster, namespace: str, network: str) -> None:

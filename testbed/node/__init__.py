@@ -1,1 +1,1 @@
-"""A machine of a K3s cluster in namespaces: the real CNI binaries, run as on a node."""
+"""Real nodes on this machine: kubelet, containerd, runc, flannel and kube-proxy in namespaces."""

@@ -43,7 +43,7 @@ set -eu
 name=$1; shift
 mount -t tmpfs -o mode=755 root /mnt
 cd /mnt
-mkdir -p before usr proc dev/pts dev/shm etc run/netns tmp opt/programs root mnt sys .container \
+mkdir -p before usr proc dev/pts dev/shm etc run/netns tmp opt/programs root mnt sys \
   images var/lib var/log
 ln -s ../run var/run
 chmod 1777 tmp

@@ -1,33 +1,30 @@
 """Nodes in namespaces, pods with real addresses: what `up` declared, run by the real binaries.
 
 One control plane serves the folder, and each module deploys its stack once. Without root or
-namespaces the tests are skipped and say so; where both are there, a skip is a failure.
+namespaces the tests are skipped and say so; where nodes can be had, a skip is a failure.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 
 import pytest
 
 from testbed.building import ToolError
 from testbed.cluster import Cluster
 from testbed.engine import Engine
-from testbed.machines.node import obstacle as real_obstacle
-from testbed.node.namespaces import obstacle
+from testbed.node.layout import Layout
+from testbed.node.node import obstacle
 from testbed.tools import Tools, find_tools
 from testbed.toolsets import Group
 from tests.engine.conftest import charts_used
 from tests.engine.program.conftest import ChartSettings, chart, repository
 from tests.wire.deployed import Deployed
 from tests.wire.parser import Parser
-from tests.wire.site import Site
 
 __all__ = ["chart", "repository"]
 
-NODES = 2
 USED: list[str] = []
 
 
@@ -76,79 +73,41 @@ def parser(wire_tools: Tools) -> Iterator[Parser]:
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     if (reason := obstacle()) is not None:
-        pytest.skip(f"a node needs root and namespaces: {reason}")
-    found = found_or_skipped("engine", "wire")
+        pytest.skip(f"no real node can be had: {reason}")
+    found = found_or_skipped("engine", "wire", "nodes")
     USED[:] = [
-        *(used.line() for used in find_tools("wire").used),
+        *(used.line() for used in find_tools("wire", "nodes").used),
         f"charts: {charts_used()}",
-        "nodes: network, mount, process and host name namespaces of this machine's kernel",
-        "container images: stand-ins, the programs above at the images' paths (testbed/node)",
-        "DHCP server, K3s's default network: stand-ins (testbed/node)",
+        "runc, iptables: real, of this machine",
+        "container images: put together from the programs above (testbed/node/images.py)",
+        "DHCP server, flannel's CNI plugin: stand-ins (testbed)",
     ]
     return found
 
 
 @pytest.fixture(scope="session")
 def cluster(tools: Tools) -> Iterator[Cluster]:
-    with Cluster.start(tools) as found:
-        found.add_nodes(NODES)
+    """A control plane for real nodes; each module brings its own."""
+    with Cluster.start(tools, real=True) as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def node_tools(tools: Tools) -> Tools:
-    """Those of real nodes besides."""
-    assert tools
-    if (reason := real_obstacle()) is not None:
-        pytest.skip(f"no real node: {reason}")
-    return found_or_skipped("engine", "wire", "nodes")
-
-
-@pytest.fixture(scope="session")
-def real_cluster(node_tools: Tools) -> Iterator[Cluster]:
-    """A control plane for real nodes; it has none yet."""
-    with Cluster.start(node_tools, real=True) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def make_site(
-    node_tools: Tools,
-    real_cluster: Cluster,
-    chart: ChartSettings,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[], Site]]:
-    """A stack to deploy on real nodes; what it made is removed after the module."""
-    made: list[Site] = []
-    leftovers = real_cluster.leftovers()
-
-    def make() -> Site:
-        engine = Engine.create(node_tools, tmp_path_factory.mktemp("engine"))
-        made.append(Site(engine, real_cluster, chart()))
-        return made[-1]
-
-    yield make
-    for found in made:
-        found.stop()
-    leftovers.remove()
 
 
 @pytest.fixture(scope="module")
 def deployed(
     tools: Tools, cluster: Cluster, chart: ChartSettings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Deployed]]:
-    """Deploys a stack; what it made is removed after the module, nodes and objects."""
+    """Deploys a stack on fresh nodes; what it made is removed after the module."""
     made: list[Deployed] = []
     leftovers = cluster.leftovers()
 
-    def deploy(**settings: object) -> Deployed:
-        folder: Path = tmp_path_factory.mktemp("engine")
-        found = Deployed(Engine.create(tools, folder), cluster, {"chart": chart(), **settings})
-        made.append(found)
-        found.up()
-        return found
+    def deploy(layout: Callable[[], Layout] = Layout.k3s, **settings: object) -> Deployed:
+        engine = Engine.create(tools, tmp_path_factory.mktemp("engine"))
+        made.append(Deployed(engine, cluster, {"chart": chart(), **settings}))
+        made[-1].start_nodes(layout)
+        made[-1].up()
+        return made[-1]
 
     yield deploy
     for found in made:
-        found.close()
+        found.stop_nodes()
     leftovers.remove()

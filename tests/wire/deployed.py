@@ -1,18 +1,18 @@
-"""A stack that is deployed, and the nodes on which what it deployed runs."""
+"""A stack that is deployed on two real nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from testbed.cluster import Cluster
 from testbed.engine import Engine
-from testbed.node.attached import Pod
-from testbed.node.node import Node, remove_pods
-from testbed.node.runtime import CniError
-from testbed.node.wire import Wires
+from testbed.node.images import of_chart
+from testbed.node.lan import Lan
+from testbed.node.layout import Layout
+from testbed.node.node import SYSTEM, Node, started
+from testbed.node.pod import Pod, start_all, stop_all
 from testbed.results import Result
 from testbed.tools import Tools
 
@@ -21,59 +21,85 @@ K3S = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 TIMEOUT_SECONDS = 60
 
 
-@contextmanager
-def two_nodes(cluster: Cluster, tools: Tools) -> Iterator[list[Node]]:
-    """Two nodes on common wires, that run what is deployed, for the length of a block."""
-    with ExitStack() as held:
-        wires = held.enter_context(Wires())
-        names = [item["metadata"]["name"] for item in cluster.items("nodes")]
-        nodes = [held.enter_context(Node(cluster, tools, wires, name)) for name in names]
-        for node in nodes:
-            node.deploy()
-        yield [node.await_ready() for node in nodes]
+class Site:
+    """Two real nodes of a cluster, and others in their place when a test wants fresh ones."""
+
+    def __init__(self, cluster: Cluster, tools: Tools, images: Sequence[str]) -> None:
+        self.cluster = cluster
+        self.tools = tools
+        self.images = images
+        self.nodes: list[Node] = []
+        self._held = ExitStack()
+
+    @property
+    def lan(self) -> Lan:
+        return self.nodes[0].lan
+
+    def start_nodes(
+        self, layout: Callable[[], Layout] = Layout.k3s, *, settled: bool = True
+    ) -> list[Node]:
+        """Fresh nodes, on which what is deployed runs; those of before lose their power.
+
+        Not `settled`: what is deployed is for other nodes, and is about to change.
+        """
+        self.stop_nodes()
+        self.nodes = self._held.enter_context(
+            started(self.cluster, self.tools, images=self.images, layout=layout)
+        )
+        if settled:
+            self.settle()
+        return self.nodes
+
+    def settle(self) -> None:
+        """Returns when all DaemonSets run on all nodes."""
+
+        def settled() -> bool:
+            found = self.cluster.items("daemonsets", "-n", SYSTEM)
+            counts = ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady")
+            return all(
+                item["status"].get("observedGeneration") == item["metadata"]["generation"]
+                and {item["status"].get(one, 0) for one in counts} == {len(self.nodes)}
+                for item in found
+            )
+
+        self.cluster.wait_for(settled, "all DaemonSets to run on all nodes", 90)
+
+    def living_nodes(self) -> list[Node]:
+        """The nodes, as they are or anew if one of them is gone."""
+        return self.nodes if all(node.space.alive for node in self.nodes) else self.start_nodes()
+
+    def stop_pods(self) -> None:
+        running = [pod for node in self.nodes for pod in node.made if pod.started]
+        if running:
+            stop_all(running)
+        for node in self.nodes:
+            node.made.clear()
+
+    def stop_nodes(self) -> None:
+        """The nodes go, and with them their objects and pods."""
+        names = [node.name for node in self.nodes]
+        self._held.close()
+        self.nodes = []
+        if names:
+            self.cluster.remove_nodes(*names)
 
 
-class Deployed:
+class Deployed(Site):
     """One stack, its outputs, and its nodes."""
 
     def __init__(self, engine: Engine, cluster: Cluster, settings: Mapping[str, Any]) -> None:
-        self.cluster = cluster
-        self.tools = engine.tools
+        super().__init__(cluster, engine.tools, of_chart(settings["chart"]["version"]))
         self.checkout = engine.workspace(env={"KUBECONFIG": str(cluster.kubeconfig)})
         base = {"cluster": K3S, "timeout": TIMEOUT_SECONDS}
         self.checkout.configure(STACK, {**base, **settings})
         self.outputs: Mapping[str, Any] = {}
-        self.wires: Wires | None = None
-        self.nodes: list[Node] = []
 
     def up(self, **changed: Any) -> Result:
-        """Deploys it, with some settings changed."""
+        """Deploys it, with some settings changed; returns when all of it runs on the nodes."""
         self.checkout.configure(STACK, changed)
         result = self.checkout.up(STACK).check()
         self.outputs = result.outputs
         return result
-
-    def start_nodes(self, **options: Any) -> list[Node]:
-        """Two nodes on common wires that run what was deployed; those of before are gone."""
-        self.stop_nodes()
-        self.wires = Wires()
-        names = [item["metadata"]["name"] for item in self.cluster.items("nodes")]
-        for name in names:
-            self.nodes.append(Node(self.cluster, self.tools, self.wires, name, **options))
-        for node in self.nodes:
-            node.deploy()
-        return [node.await_ready() for node in self.nodes]
-
-    def living_nodes(self) -> list[Node]:
-        """The nodes, as they are or anew if one of them is gone."""
-        if len(self.nodes) == 2 and all(node.alive for node in self.nodes):
-            return self.nodes
-        return self.start_nodes()
-
-    def stop_pods(self) -> None:
-        for node in self.nodes:
-            if node.alive:
-                node.stop_pods()
 
     def annotation(self, network: str) -> str:
         """What the stack's outputs tell a pod to ask for."""
@@ -86,22 +112,8 @@ class Deployed:
         pod.start()
         return pod
 
-    def start_all(self, pods: Sequence[Pod]) -> list[CniError]:
-        """Starts pods at the same time, as kubelets do; all that any was refused with before."""
-        with ThreadPoolExecutor(len(pods)) as together:
-            return [
-                error for errors in together.map(Pod.start_as_kubelet, pods) for error in errors
-            ]
-
-    def stop_nodes(self) -> None:
-        for node in self.nodes:
-            node.close()
-        self.nodes.clear()
-        if self.wires is not None:
-            self.wires.close()
-            self.wires = None
-
-    def close(self) -> None:
-        """Ends the nodes and their pods. The cluster's leftovers hold the rest."""
-        self.stop_nodes()
-        remove_pods(self.cluster)
+    def pods(self, nodes: Sequence[Node], network: str) -> list[Pod]:
+        """Started pods, one on each of the nodes, which may be named more than once."""
+        made = [node.pod(networks=self.annotation(network)) for node in nodes]
+        start_all(made)
+        return made

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from testbed.node.attached import Pod
 from testbed.node.node import Node
+from testbed.node.pod import Pod
 
 Json = dict[str, Any]
 
 
 def run(pod: Pod, *command: str) -> str:
-    """What a program prints that runs with the pod's network, and with the node's files."""
-    return pod.runtime.space.check("nsenter", f"--net={pod.attachment.netns}", *command)
+    """What a program prints that runs with the pod's network."""
+    return pod.run(*command)
 
 
 def link(pod: Pod, interface: str = "net1") -> Json:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 
 from components.networks.annotation import KEY, pod_annotation
-from testbed.node.attached import Pod
+from testbed.node.cni import CniError
 from testbed.node.node import Node
-from testbed.node.runtime import CniError
+from testbed.node.pod import Pod
 from tests.wire import kernel
 from tests.wire.declared import annotation, bridge, local, macvlan, selection, static
 from tests.wire.deployed import Deployed
@@ -162,7 +162,7 @@ def test_eth0s_default_route_stays_so_another_is_refused(node: Node) -> None:
     with pytest.raises(ValueError, match=r"Multus leaves eth0's default route of IPv4 and drops"):
         annotation(BY_NAME["given"], default_route=("192.168.83.1",))
     pod = started(node, by_hand({"name": "given", "default-route": ["192.168.83.1"]}))
-    own = [(f"10.42.{node.k3s.number}.1", 0)]
+    own = [(str(node.subnet[1]), 0)]
     assert pod.default_routes() == own
     # The control: of a family that eth0 has no default route of, the pod gets the one it chose.
     pod = started(node, annotation(BY_NAME["six"], default_route=("fd00:87::1",)))

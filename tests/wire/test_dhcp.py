@@ -49,25 +49,29 @@ def stack(deployed: Callable[..., Deployed]) -> Deployed:
     return deployed(ipam="dhcp", networks=NETWORKS)
 
 
-@pytest.fixture
-def nodes(stack: Deployed) -> list[Node]:
+@pytest.fixture(scope="module")
+def bridged(stack: Deployed) -> list[Node]:
     """Each with a bridge that has the second wire as a port, which is the administrator's work."""
-    found = stack.start_nodes()
-    for node in found:
+    for node in stack.nodes:
         node.space.check("ip", "link", "add", "br-office", "type", "bridge", "forward_delay", "0")
         node.space.check("ip", "link", "set", "br-office", "up")
         node.space.check("ip", "link", "set", "eth2", "master", "br-office")
-    return found
+    for wire in ("eth1", "eth2"):
+        stack.lan.space.check("ip", "address", "add", str(OWN), "dev", wire)
+    return stack.nodes
+
+
+@pytest.fixture
+def nodes(stack: Deployed, bridged: list[Node]) -> Iterator[list[Node]]:
+    yield bridged
+    stack.stop_pods()
 
 
 @pytest.fixture
 def servers(stack: Deployed, nodes: list[Node]) -> Iterator[dict[str, DhcpServer]]:
     """By network: one server on each wire, with three addresses."""
     assert nodes
-    assert stack.wires is not None
-    space = stack.wires.space
-    for wire in ("eth1", "eth2"):
-        space.check("ip", "address", "add", str(OWN), "dev", wire)
+    space = stack.lan.space
     limits = ("192.168.30.100", "192.168.30.102")
     with (
         DhcpServer(space.network, "eth1", OWN, *limits) as first,
@@ -99,9 +103,10 @@ def test_an_address_is_leased_and_given_back(
         return
     # The plugin `bridge` takes the interface away before the daemon could tell the server: there
     # the lease ends by its time alone. If this fails, the plugins have learnt it.
-    daemon = nodes[0].workloads["multus-dhcp"]
     stack.cluster.wait_for(
-        lambda: "failed to release DHCP lease" in daemon.log, "the daemon's message", 5
+        lambda: "failed to release DHCP lease" in nodes[0].log("multus-dhcp"),
+        "the daemon's message",
+        5,
     )
     assert server.released == []
 
@@ -121,7 +126,7 @@ def test_the_pods_default_route_stays_before_the_servers(
 ) -> None:
     assert servers
     pod = stack.pod(nodes[0], "default/office")
-    own = (f"10.42.{nodes[0].k3s.number}.1", 0)
+    own = (str(nodes[0].subnet[1]), 0)
     assert pod.default_routes() == [own, (str(OWN.ip), 100)]
     # The control arm: with the plugin's own metric the server's comes first.
     other = stack.pod(nodes[0], "default/first")

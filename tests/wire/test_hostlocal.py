@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address, ip_interface, ip_network
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import ip_address, ip_interface
 from typing import Any
 
 import pytest
 
+from testbed.node.cni import CniError
 from testbed.node.node import Node
-from testbed.node.runtime import CniError
 from tests.wire.deployed import STACK, Deployed
 
+COUNTED = "/run/cni/networks"
 SHARED = {"type": "host-local"}
 ALLOW = ["host-local-on-several-nodes"]
 NETWORKS: Sequence[Mapping[str, Any]] = (
@@ -84,13 +85,16 @@ def stack(deployed: Callable[..., Deployed]) -> Deployed:
 
 
 @pytest.fixture
-def nodes(stack: Deployed) -> list[Node]:
-    """Fresh ones, on which no address has been handed out."""
-    return stack.start_nodes()
+def nodes(stack: Deployed) -> Iterator[list[Node]]:
+    """Two on which no address has been handed out, as far as host-local remembers."""
+    for node in stack.nodes:
+        node.space.check("sh", "-c", f"rm -rf {COUNTED}/*")
+    yield stack.nodes
+    stack.stop_pods()
 
 
 def reservations(node: Node, network: str) -> set[str]:
-    folder = node.space.path(f"/run/cni/networks/default.{network}")
+    folder = node.space.path(f"{COUNTED}/default.{network}")
     return {file.name for file in folder.iterdir()} - {"lock"} if folder.exists() else set()
 
 
@@ -103,7 +107,7 @@ def test_a_pod_has_what_its_network_says(name: str, stack: Deployed, nodes: list
     assert links["net1"]["mtu"] == mtu
     assert pod.addresses() == [ip_interface(address) for address in addresses]
     assert pod.routes() == routes
-    assert pod.addresses("eth0")[0].ip in ip_network(f"10.42.{node.k3s.number}.0/24")
+    assert pod.addresses("eth0")[0].ip in node.subnet
     default, net1 = pod.status()
     assert default["default"] is True
     assert (net1["name"], net1["interface"]) == (f"default/{name}", "net1")
@@ -131,14 +135,12 @@ def test_nothing_is_left_of_a_pod(name: str, stack: Deployed, nodes: list[Node])
 
 
 def test_the_gateway_is_the_nodes_and_no_pods(stack: Deployed, nodes: list[Node]) -> None:
-    pods = nodes[0].pods(6, networks=stack.annotation("default/few"))
-    for pod in pods[:5]:
-        pod.start()
-    got = {pod.addresses()[0].ip for pod in pods[:5]}
+    pods = stack.pods([nodes[0]] * 5, "default/few")
+    got = {pod.addresses()[0].ip for pod in pods}
     assert got == {ip_address(f"192.168.11.{last}") for last in (1, 2, 4, 5, 6)}
     with pytest.raises(CniError, match="no IP addresses available in range set"):
-        pods[5].start()
-    assert not pods[5].network.exists()
+        stack.pod(nodes[0], "default/few")
+    assert len(nodes[0].namespaces()) == len(pods)
     freed = pods[0].addresses()
     pods[0].stop()
     assert stack.pod(nodes[0], "default/few").addresses() == freed

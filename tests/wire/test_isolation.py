@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from testbed.node.runtime import CniError
+from testbed.node.cni import CniError
 from tests.wire.deployed import Deployed
 
 SPACES = ("default", "own", "shared", "other")
@@ -58,14 +59,17 @@ def test_who_may_use_which_network(
     name: str, settings: dict[str, Any], table: dict[str, bool], stack: Deployed
 ) -> None:
     stack.up(**settings)
-    node = stack.start_nodes()[0]
-    found: dict[str, str] = {}
-    for space in SPACES:
+    node = stack.nodes[0]
+
+    def becomes(space: str) -> str:
         pod = node.pod("own", networks=stack.annotation(f"{space}/lan"))
         try:
             pod.start()
         except CniError as error:
-            found[space] = DENIED if DENIED in str(error) else str(error)
-        else:
-            found[space] = "net1" if "net1" in pod.links() else "no net1"
+            return DENIED if DENIED in str(error) else str(error)
+        return "net1" if "net1" in pod.links() else "no net1"
+
+    with ThreadPoolExecutor(len(SPACES)) as together:
+        found = dict(zip(SPACES, together.map(becomes, SPACES), strict=True))
+    stack.stop_pods()
     assert found == {space: "net1" if table[space] else DENIED for space in SPACES}, name

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from testbed.kubectl import ClusterError
-from testbed.node.runtime import CniError
+from testbed.node.cni import CniError
+from testbed.node.layout import Layout
 from tests.wire.deployed import K3S, Deployed
 
 NETWORKS = [
@@ -32,45 +32,44 @@ def on(version: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def stack(deployed: Callable[..., Deployed]) -> Deployed:
     # What the Node objects say stays one version, which preflight would find.
-    return deployed(ipam="host-local", networks=NETWORKS, cluster=on(OLD), preflight="off")
+    return deployed(ipam="host-local", networks=NETWORKS, cluster=on(NEW), preflight="off")
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["within the old layout", "across the move"])
 def test_an_upgrade_from_the_old_layout_breaks_it_as_the_warning_says(
     stack: Deployed, *, moved: bool
 ) -> None:
+    node = stack.start_nodes(lambda: Layout.k3s(moved=False), settled=False)[0]
+    assert node.layout.bin_dir == "/var/lib/rancher/k3s/data/first/bin"
     result = stack.up(cluster=on(OLD))
     assert any(WARNING in warning for warning in result.warnings)
-    node = stack.start_nodes(moved=False)[0]
-    assert node.k3s.bin_dir == "/var/lib/rancher/k3s/data/first/bin"
     assert "net1" in stack.pod(node, "default/lan").links()
 
-    node.k3s.upgrade("second", moved=moved)
+    for one in stack.nodes:
+        one.upgrade(Layout.k3s(moved=moved, release="second"))
     with pytest.raises(CniError, match='failed to find plugin "multus" in path'):
         stack.pod(node, "default/lan")
 
     # "until this stack was deployed again with the new version"
     if moved:
         stack.up(cluster=on(NEW))
-        node.deploy()
-        node.await_ready()
         assert "net1" in stack.pod(node, "default/lan").links()
 
 
 def test_an_upgrade_of_the_new_layout_breaks_nothing(stack: Deployed) -> None:
+    node = stack.start_nodes(settled=False)[0]
     result = stack.up(cluster=on(NEW))
     assert not any(WARNING in warning for warning in result.warnings)
-    node = stack.start_nodes()[0]
     pod = stack.pod(node, "default/lan")
-    node.k3s.upgrade("second", moved=True)
+    node.upgrade(Layout.k3s(release="second"))
     assert "net1" in stack.pod(node, "default/lan").links()
     pod.stop()  # what was started before can also end
 
 
 def test_another_data_directory_is_followed(stack: Deployed) -> None:
     where = {**on(NEW), "dataDir": "/mnt/fast/k3s"}
+    node = stack.start_nodes(lambda: Layout.k3s(data="/mnt/fast/k3s"), settled=False)[0]
     stack.up(cluster=where)
-    node = stack.start_nodes(data="/mnt/fast/k3s")[0]
     assert "net1" in stack.pod(node, "default/lan").links()
 
 
@@ -78,12 +77,10 @@ def test_without_flannel_the_standard_directories_are_read(stack: Deployed) -> N
     """K3s with --flannel-backend=none and another CNI; the control arm is the same nodes with a
     stack that says nothing of it.
     """
+    node = stack.start_nodes(lambda: Layout(flannel=False), settled=False)[0]
     stack.up(cluster={**on(NEW), "flannel": False})
-    node = stack.start_nodes(flannel=False)[0]
-    assert node.k3s.conf_dir == "/etc/cni/net.d"
     assert {"eth0", "net1"} <= set(stack.pod(node, "default/lan").links())
 
-    stack.up(cluster=on(NEW))
-    with pytest.raises(ClusterError):  # Multus finds no default network where K3s has none
-        stack.start_nodes(flannel=False)
-    assert "net1" not in stack.pod(stack.nodes[0], "default/lan").links()
+    with pytest.raises(AssertionError, match="DaemonSet/multus"):
+        stack.up(cluster=on(NEW), timeout=20)  # it finds no default network where K3s has none
+    assert "net1" not in stack.pod(node, "default/lan").links()

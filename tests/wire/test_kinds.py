@@ -7,14 +7,15 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_interface
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from testbed.node.attached import Pod
+from testbed.node.cni import CniError
 from testbed.node.entering import within
 from testbed.node.node import Node
-from testbed.node.runtime import CniError
+from testbed.node.pod import Pod, start_all
 from tests.engine.program import live
 from tests.wire import kernel
 from tests.wire.declared import annotation, bridge, local, macvlan, static
@@ -54,7 +55,7 @@ MARKED: Final = {"labels": {"team": "storage"}, "annotations": {"example.com/not
 DEVICES: Final = {
     "device": "nic0",
     "hwaddr": "02:00:00:00:00:01",
-    "kernelpath": "/sys/devices/pci0000:00/0000:00:1f.6",
+    "kernelpath": "/sys/devices/software/card",
 }
 MODES: Final = ("bridge", "private", "vepa")
 NETWORKS: Final[Sequence[Mapping[str, Any]]] = (
@@ -95,10 +96,14 @@ def nodes(stack: Deployed) -> Iterator[list[Node]]:
     stack.stop_pods()
 
 
-def started(node: Node, network: str, **wishes: Any) -> Pod:
-    """A pod that asks for a network as `pod_annotation` says it."""
+def pod_of(node: Node, network: str, **wishes: Any) -> Pod:
+    """A pod that asks for a network as `pod_annotation` says it; it is yet to start."""
     found = next(one for one in NETWORKS if one["name"] == network)
-    pod = node.pod(networks=annotation(found, **wishes))
+    return node.pod(networks=annotation(found, **wishes))
+
+
+def started(node: Node, network: str, **wishes: Any) -> Pod:
+    pod = pod_of(node, network, **wishes)
     pod.start()
     return pod
 
@@ -121,11 +126,12 @@ def test_a_macvlans_mode_says_whom_its_pods_reach(stack: Deployed, nodes: list[N
         places = (nodes[0], nodes[0], nodes[1])
         wanted = [f"192.168.6{at}.{host}/24" for host in (11, 12, 13)]
         trios[mode] = [
-            started(node, mode, ips=(ip,)) for node, ip in zip(places, wanted, strict=True)
+            pod_of(node, mode, ips=(ip,)) for node, ip in zip(places, wanted, strict=True)
         ]
-        assert [kernel.link(pod)["linkinfo"]["info_data"]["mode"] for pod in trios[mode]] == [
-            mode
-        ] * 3
+    start_all([pod for trio in trios.values() for pod in trio])
+    for mode, trio in trios.items():
+        modes = [kernel.link(pod)["linkinfo"]["info_data"]["mode"] for pod in trio]
+        assert modes == [mode] * 3
 
     def found() -> dict[str, tuple[bool, bool]]:
         with ThreadPoolExecutor(2 * len(MODES)) as together:
@@ -134,14 +140,13 @@ def test_a_macvlans_mode_says_whom_its_pods_reach(stack: Deployed, nodes: list[N
             return {mode: (near[mode].result(), far[mode].result()) for mode in MODES}
 
     assert found() == {"bridge": (True, True), "private": (False, True), "vepa": (False, True)}
-    # Now a switch that sends back: the first port is the first node's eth1.
-    assert stack.wires is not None
-    port = ("ip", "link", "set", "port1", "type", "bridge_slave", "hairpin")
-    stack.wires.space.check(*port, "on")
+    # Now a switch that sends back.
+    port = ("ip", "link", "set", "1-eth1", "type", "bridge_slave", "hairpin")
+    stack.lan.space.check(*port, "on")
     for pod in (pod for trio in trios.values() for pod in trio):
         kernel.run(pod, "ip", "neighbour", "flush", "all")
     assert found() == {"bridge": (True, True), "private": (False, True), "vepa": (True, True)}
-    stack.wires.space.check(*port, "off")
+    stack.lan.space.check(*port, "off")
 
 
 def test_passthru_gives_a_pod_the_master_alone(nodes: list[Node]) -> None:
@@ -165,7 +170,9 @@ def test_a_device_is_the_pods_while_it_lives(way: str, nodes: list[Node]) -> Non
         node.space.check("ip", "link", "add", "nic0", *pair)
         node.space.check("ip", "link", "set", "far0", "up")
         # What sysfs says of a network card, which a cable is not.
-        node.space.path(f"{DEVICES['kernelpath']}/net/nic0").mkdir(parents=True)
+        folder = Path(DEVICES["kernelpath"])
+        node.space.check("mount", "-t", "tmpfs", "cards", str(folder.parent))
+        node.space.path(f"{folder}/net/nic0").mkdir(parents=True)
     before = kernel.node_link(node, "nic0")
     pod = started(node, card, interface="fast0", mac="02:00:00:00:00:2a")
     assert set(pod.links()) == {"lo", "eth0", "fast0"}
@@ -203,8 +210,7 @@ def test_with_sbr_answers_leave_by_the_interface_that_was_asked(
     stack: Deployed, nodes: list[Node]
 ) -> None:
     """Hosts behind the router of the wire connect to the pod: without sbr they hear nothing."""
-    assert stack.wires is not None
-    wire = stack.wires.space
+    wire = stack.lan.space
     for number in (66, 67):
         wire.check("ip", "address", "add", f"192.168.{number}.1/24", "dev", "eth1")
         wire.check("ip", "address", "add", f"fd00:{number}::1/64", "dev", "eth1", "nodad")

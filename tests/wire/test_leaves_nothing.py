@@ -1,7 +1,8 @@
-"""Nodes, wires and pods go with the process that made them, however it ends.
+"""Nodes and pods go with the process that made them, however it ends and whenever.
 
 Looked for by what only ours have: the namespaces of the processes below the one that is ended.
-Other tests may make namespaces at the same time.
+Other tests may make namespaces at the same time. Empty control groups are what the next start
+removes.
 """
 
 from __future__ import annotations
@@ -11,40 +12,52 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from testbed.cluster import Cluster
-from testbed.node.node import Node
-from testbed.node.wire import Wires
+from testbed.kubectl import Kubectl
+from testbed.node import cgroups
+from testbed.node.lan import Lan
+from testbed.node.layout import Layout
+from testbed.node.namespaces import Space
+from testbed.node.node import Node, started
 from testbed.processes import alive, descendants
 from testbed.tools import ROOT, Tools
-from tests.wire.deployed import Deployed
 
 KINDS = ("net", "mnt", "pid", "uts")
+STAGES = ("cluster", "lan", "powered", "loaded", "ready", "pod")
 HOLDER = """
 import signal, sys, time
-from pathlib import Path
-from testbed.node.namespaces import Space
-from testbed.node import forwarder
-from testbed.node.wire import Wires
+from testbed.cluster import Cluster
+from testbed.node.images import PAUSE, POD, archive
+from testbed.node.lan import Lan
+from testbed.node.layout import Layout
+from testbed.node.node import Node
+from testbed.tools import find_tools
+
+def reached(stage):
+    print(stage, flush=True)
+    if stage == sys.argv[1]:
+        sys.stdin.readline()
+        raise RuntimeError("a failing test")
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with Wires() as wires, Space("machine", {}) as machine:
-    wires.connect(machine)
-    forwarding = forwarder.start(machine.network, 6443, 1)
-    machine.path("/run/netns/pod").touch()
-    machine.check("unshare", "--net=/run/netns/pod", "true")
-    daemon = machine.start("sleep", "600")
-    try:
-        print("made", flush=True)
-        if sys.argv[1] == "fail":
-            sys.stdin.readline()
-            raise RuntimeError("a failing test")
-        time.sleep(120)
-    finally:
-        forwarder.stop(forwarding)
+tools = find_tools("engine", "wire", "nodes")
+cluster = Cluster.start(tools, real=True)
+print(cluster.plane.directory, flush=True)
+reached("cluster")
+lan = Lan(int(cluster.server.rpartition(":")[2]), cluster.plane.egress)
+reached("lan")
+node = Node(cluster, tools, lan, "node-1", 1, Layout.k3s())
+reached("powered")
+node.load(archive([PAUSE, POD], tools))
+reached("loaded")
+node.join()
+reached("ready")
+node.pod().start()
+reached("pod")
 """
 
 
@@ -70,12 +83,23 @@ def of_this_machine() -> tuple[set[str], set[str]]:
     return links, {line.split(" ", 5)[4] for line in lines}
 
 
-@pytest.mark.parametrize("how", ["fail", "ctrl-c", "terminated", "killed"])
-def test_nothing_outlives_the_process_that_made_it(how: str, tools: Tools) -> None:
+def groups() -> set[Path]:
+    """The control groups that nodes have."""
+    own = [one.own for one in cgroups.hierarchies()]
+    return {folder for one in own for folder in one.glob(f"{cgroups.PREFIX}*")}
+
+
+@pytest.mark.parametrize(
+    ("how", "stage"),
+    [("fail", "pod"), ("ctrl-c", "loaded"), ("terminated", "pod")]
+    + [("killed", stage) for stage in STAGES],
+)
+def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: Tools) -> None:
     assert tools  # which skips where no node can be had
-    before = of_this_machine()
+    cgroups.remove_stale()
+    before = of_this_machine(), groups()
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, how],
+        [sys.executable, "-c", HOLDER, stage],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -83,13 +107,16 @@ def test_nothing_outlives_the_process_that_made_it(how: str, tools: Tools) -> No
         text=True,
     )
     assert holder.stdout is not None
-    assert holder.stdout.readline() == "made\n"
-    assert of_this_machine() == before
+    directory = Path(holder.stdout.readline().strip())
+    assert stage in (line.strip() for line in holder.stdout)
+    assert of_this_machine() == before[0]
     ours = descendants(holder.pid)
     rooms = namespaces(ours)
-    # The control: wires and machine, each with four namespaces of its own, are found.
-    assert len(rooms) >= 2 * len(KINDS)
+    # The control: there is something to leave.
+    assert directory.is_dir()
+    assert bool(rooms) == (stage != "cluster")
     assert rooms <= in_use()
+    assert bool(groups() - before[1]) == (stage not in ("cluster", "lan"))
     match how:
         case "fail":
             assert holder.stdin is not None
@@ -102,44 +129,48 @@ def test_nothing_outlives_the_process_that_made_it(how: str, tools: Tools) -> No
         case _:
             holder.kill()
     holder.communicate(timeout=30)
-    stop = time.monotonic() + 10
-    while (alive(ours) or rooms & in_use()) and time.monotonic() < stop:
-        time.sleep(0.05)
-    assert alive(ours) == set()
-    assert rooms & in_use() == set()
-    assert of_this_machine() == before
+
+    def gone() -> bool:
+        cgroups.remove_stale()
+        left = alive(ours) or rooms & in_use() or directory.exists()
+        return not left and (of_this_machine(), groups()) == before
+
+    Kubectl.wait_for(gone, f"what was left at {stage} to go", 30)
 
 
 def test_a_node_that_cannot_start_leaves_nothing(cluster: Cluster, tools: Tools) -> None:
-    before = descendants(os.getpid())
-    with Wires() as wires:
-        with_wires = descendants(os.getpid())
+    before = descendants(os.getpid()), groups()
+    with Lan(1, cluster.plane.egress) as lan:
+        with_lan = descendants(os.getpid())
         with pytest.raises(NotADirectoryError):
             # K3s's directory cannot be made: its parent is a file.
-            Node(cluster, tools, wires, "node-1", data="/usr/bin/env")
-        assert descendants(os.getpid()) == with_wires
-    assert descendants(os.getpid()) == before
+            Node(cluster, tools, lan, "node-1", 1, Layout.k3s(data="/usr/bin/env"))
+        assert descendants(os.getpid()) == with_lan
+    assert (descendants(os.getpid()), groups()) == before
 
 
-def test_the_machine_and_its_node_share_no_files(cluster: Cluster, tools: Tools) -> None:
-    with Wires() as wires, Node(cluster, tools, wires, "node-1") as node:
-        (node.space.path("/tmp") / "here").write_text("x")  # noqa: S108 (the node's own)
+def test_the_machine_and_its_node_share_no_files_or_settings(tools: Tools) -> None:
+    assert tools
+    own = Path("/proc/sys/vm/overcommit_memory")
+    before = own.read_text()
+    with Space("machine", grouped=True) as machine:
+        (machine.path("/tmp") / "here").write_text("x")  # noqa: S108 (the machine's own)
         assert not Path("/tmp/here").exists()  # noqa: S108
-        refused = node.space.run("touch", "/usr/bin/written")
+        refused = machine.run("touch", "/usr/bin/written")
         assert refused.returncode != 0
         assert "Read-only" in refused.stderr
-        assert not node.space.path("/root/.cache").exists()
+        assert not machine.path("/root/.cache").exists()
+        # What the kubelet would set.
+        assert machine.check("cat", str(own)) == "1\n"
+        machine.check("sh", "-c", f"echo 2 > {own}")
+    assert own.read_text() == before
 
 
-def test_stopping_the_nodes_stops_what_ran_on_them(deployed: object, cluster: Cluster) -> None:
-    assert callable(deployed)
-    stack: Deployed = deployed(ipam="host-local")
-    first = descendants(os.getpid())
-    stack.start_nodes()
-    assert len(descendants(os.getpid()) - first) > 5
-    stack.stop_nodes()
-    soon = time.monotonic() + 10  # what was ended is gone once it is reaped
-    while descendants(os.getpid()) - first and time.monotonic() < soon:
-        time.sleep(0.1)
-    assert descendants(os.getpid()) <= first
-    assert cluster.items("nodes")
+def test_stopping_the_nodes_stops_what_ran_on_them(cluster: Cluster, tools: Tools) -> None:
+    before = descendants(os.getpid()), groups()
+    with started(cluster, tools, names=["node-1"]) as (node,):
+        node.pod().start()
+        assert len(descendants(os.getpid()) - before[0]) > 5
+    cluster.remove_nodes("node-1")
+    Kubectl.wait_for(lambda: descendants(os.getpid()) <= before[0], "their processes to end", 10)
+    assert groups() == before[1]

@@ -18,10 +18,9 @@ from components.cluster import Paths
 from components.networks import render
 from components.networks.chained.bandwidth import MOST_BURST, MOST_RATE
 from components.parse import parse
+from testbed.node.cni import Attachment, CniError, Result, Runtime
 from testbed.node.entering import within
 from testbed.node.namespaces import Space
-from testbed.node.node import images
-from testbed.node.runtime import Attachment, CniError, Result, Runtime
 from testbed.nodes import K3S
 from testbed.tools import Tools
 from tests.wire.declared import selection
@@ -86,11 +85,11 @@ class Limited:
 
 @pytest.fixture
 def pod(tools: Tools) -> Iterator[Limited]:
-    with Space("limits", images(tools)) as space:
+    with Space("limits", {"cni-plugins": tools.path("macvlan").parent}) as space:
         space.path(ATTACHMENT.netns).touch()
         lo = ("ip", "link", "set", "lo", "up")
         space.check("unshare", f"--net={ATTACHMENT.netns}", *lo)
-        yield Limited(space, Runtime(space, "/c", PLUGINS))
+        yield Limited(space, Runtime(space, PLUGINS))
 
 
 def declared(rate: int, burst: int) -> dict[str, int]:

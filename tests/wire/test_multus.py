@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shutil
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
-from testbed.node.node import NAMESPACE, Node
-from testbed.node.pods import token
-from testbed.node.runtime import CniError
+from testbed.node.cni import CniError
+from testbed.node.node import SYSTEM, Node
+from testbed.processes import end
 from tests.wire.deployed import Deployed
 
 NETWORKS = [
@@ -33,8 +37,36 @@ def stack(deployed: Callable[..., Deployed]) -> Deployed:
 
 
 @pytest.fixture
-def node(stack: Deployed) -> Node:
-    return stack.start_nodes()[0]
+def node(stack: Deployed) -> Iterator[Node]:
+    yield stack.nodes[0]
+    stack.stop_pods()
+
+
+@pytest.fixture
+def account(node: Node) -> Iterator[Path]:
+    """Where Multus finds its token, while no kubelet renews it."""
+    node.stop_kubelet()
+    (volume,) = node.space.path(
+        f"/var/lib/kubelet/pods/{node.system_pod('multus')['metadata']['uid']}"
+        "/volumes/kubernetes.io~projected"
+    ).iterdir()
+    yield volume
+    node.start_kubelet()
+
+
+def renew(volume: Path, token: str) -> None:
+    """As the kubelet does: all files change in one moment."""
+    old = (volume / "..data").readlink()
+    fresh = volume / f"..{uuid.uuid4().hex}"
+    shutil.copytree(volume / old, fresh)
+    (fresh / "token").write_text(token)
+    link = volume / "..data_tmp"
+    link.symlink_to(fresh.name)
+    link.rename(volume / "..data")
+
+
+def kubeconfig(node: Node) -> Path:
+    return node.space.path(f"{node.layout.conf_dir}/multus.d/multus.kubeconfig")
 
 
 def subject(bearer: str) -> str:
@@ -45,15 +77,15 @@ def subject(bearer: str) -> str:
 
 
 def test_the_kubeconfig_follows_the_token_and_is_never_half_written(
-    stack: Deployed, node: Node
+    stack: Deployed, node: Node, account: Path
 ) -> None:
-    file = node.space.path(f"{node.k3s.conf_dir}/multus.d/multus.kubeconfig")
+    file = kubeconfig(node)
     old = yaml.safe_load(file.read_text())["users"][0]["user"]["token"]
-    assert subject(old) == f"system:serviceaccount:{NAMESPACE}:multus"
+    assert subject(old) == f"system:serviceaccount:{SYSTEM}:multus"
     time.sleep(1.1)  # tokens of one second are one token
-    new = token(stack.cluster, NAMESPACE, "multus")
+    new = stack.cluster.kubectl("create", "token", "-n", SYSTEM, "multus").strip()
     assert new != old
-    node.workloads["multus"].set_token(new)
+    renew(account, new)
     start = time.monotonic()
     seen: list[str] = []
     reads = 0
@@ -65,43 +97,69 @@ def test_the_kubeconfig_follows_the_token_and_is_never_half_written(
         reads += 1
     assert list(dict.fromkeys(seen)) == [old, new]
     assert reads > 50
+    node.start_kubelet()
     assert "net1" in stack.pod(node, "default/lan").links()
+    node.stop_kubelet()
 
 
-def test_a_token_that_the_server_refuses_stops_pods(stack: Deployed, node: Node) -> None:
+def test_a_token_that_the_server_refuses_stops_pods(
+    stack: Deployed, node: Node, account: Path
+) -> None:
     """The control arm: it is this token that Multus works with."""
-    node.workloads["multus"].set_token("nobody")
-    file = node.space.path(f"{node.k3s.conf_dir}/multus.d/multus.kubeconfig")
-    stack.cluster.wait_for(lambda: '"nobody"' in file.read_text(), "the kubeconfig", FOLLOWS)
-    with pytest.raises(CniError, match="Unauthorized"):
-        stack.pod(node, "default/lan")
+    good = (account / "token").read_text()
+    for token, refused in (("nobody", True), (good, False)):
+        renew(account, token)
+        stack.cluster.wait_for(lambda: token in kubeconfig(node).read_text(), "it to be taken over")  # noqa: B023
+        node.start_kubelet()
+        if refused:
+            with pytest.raises(CniError, match="Unauthorized"):
+                stack.pod(node, "default/lan")
+        else:
+            assert "net1" in stack.pod(node, "default/lan").links()
+        node.stop_kubelet()
 
 
 def test_when_multus_is_told_to_end_pods_start_with_the_default_network(
     stack: Deployed, node: Node
 ) -> None:
-    conf = node.space.path(node.k3s.conf_dir)
+    conf = node.space.path(node.layout.conf_dir)
     before = {file.name for file in conf.glob("*.conf*")}
     assert before == {"00-multus.conflist", "10-flannel.conflist"}
-    node.workloads["multus"].stop()
-    assert {file.name for file in conf.glob("*.conf*")} == {"10-flannel.conflist"}
+    place = ("-n", SYSTEM, "daemonset/multus", "--type=merge", "--patch")
+
+    def select(value: str | None) -> None:
+        spec = {"template": {"spec": {"nodeSelector": {"nowhere": value}}}}
+        stack.cluster.kubectl("patch", *place, json.dumps({"spec": spec}))
+
+    select("true")
+    gone = {"10-flannel.conflist"}
+    stack.cluster.wait_for(lambda: {file.name for file in conf.glob("*.conf*")} == gone, "its end")
     pod = stack.pod(node, "default/lan")
     assert set(pod.links()) == {"lo", "eth0"}
+    select(None)
+    stack.settle()
+    assert "net1" in stack.pod(node, "default/lan").links()
 
 
 def test_when_multus_is_killed_its_configuration_stays(stack: Deployed, node: Node) -> None:
-    """The control arm: it is the ending in order that takes it away. Pods go on to start."""
-    node.workloads["multus"].kill()
-    assert node.space.path(f"{node.k3s.conf_dir}/00-multus.conflist").exists()
+    """The control arm: it is the ending in order that takes it away. The kubelet starts it anew."""
+    killed = node.processes_of("multus")
+    node.stop_kubelet()
+    try:
+        end(killed, grace=0)
+        assert node.space.path(f"{node.layout.conf_dir}/00-multus.conflist").exists()
+    finally:
+        node.start_kubelet()
+    stack.cluster.wait_for(lambda: node.restarts("multus") == 1, "Multus to run again")
     assert "net1" in stack.pod(node, "default/lan").links()
 
 
 def test_multus_may_do_no_more_than_the_charts_role_says(stack: Deployed, node: Node) -> None:
     """The API server does ask who calls: what the role does not name is refused."""
-    file = node.space.path(f"{node.k3s.conf_dir}/multus.d/multus.kubeconfig")
     copy = stack.checkout.path / "multus.kubeconfig"
     server = stack.cluster.server
-    copy.write_text(file.read_text().replace("https://127.0.0.1:6443", server))
+    text = re.sub(r"https://[^\"\s]+", server, kubeconfig(node).read_text())
+    copy.write_text(text)
     as_multus = (f"--kubeconfig={copy}", "auth", "can-i")
     for verb, kind, allowed in (
         ("get", "pods", True),

@@ -18,9 +18,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from testbed.node.cni import Attachment, CniError, Result, Runtime
 from testbed.node.entering import within
 from testbed.node.namespaces import Space, obstacle
-from testbed.node.runtime import Attachment, CniError, Result, Runtime
 from testbed.tools import Tools
 
 Json = dict[str, Any]
@@ -113,7 +113,7 @@ class Node:
         given = {"type": "macvlan", "master": "eth1", "name": "lan", **network}
         named = {"cniVersion": "1.0.0", **given}
         attachment = Attachment(pod.name * 12, netns, "net1")
-        runtime = Runtime(self.space, "/c", PLUGINS)
+        runtime = Runtime(self.space, PLUGINS)
         for plugin in ({k: v for k, v in given.items() if k != "then"}, *network.get("then", ())):
             pod.result = runtime.call("ADD", named, plugin, attachment, pod.result or None)
         return pod

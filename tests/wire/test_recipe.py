@@ -22,13 +22,14 @@ from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
 from testbed.kubectl import ClusterError
 from testbed.leftovers import Leftovers
-from testbed.node.node import Node, remove_pods
-from testbed.node.runtime import CniError
+from testbed.node.cni import CniError
+from testbed.node.images import of_chart
+from testbed.node.node import Node
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import SPLIT
 from tests.wire import pools
-from tests.wire.deployed import K3S, STACK, Deployed, two_nodes
+from tests.wire.deployed import K3S, STACK, Deployed, Site
 from tests.wire.test_whereabouts import network
 
 GOLDEN = Path(__file__).with_name("recipe.md")
@@ -46,11 +47,12 @@ class Page:
     tools: Tools
     repository: Repository
     folder: Path
+    site: Site
     leftovers: Leftovers
 
     def forget(self) -> None:
         """Back to the cluster as it was."""
-        remove_pods(self.cluster)
+        self.site.stop_nodes()
         self.leftovers.remove()
 
     def install(self, profile: str) -> None:
@@ -58,6 +60,7 @@ class Page:
         values.write_text(yaml.safe_dump(oracle.values_of(oracle.read(), profile)))
         package = self.repository.packages[SPLIT].main
         self.helm("upgrade", "--install", "multus", str(package), "--values", str(values))
+        self.site.settle()
 
     def install_crds(self) -> None:
         """What the page does not say, and its reader has to find out."""
@@ -101,20 +104,29 @@ def forced(cluster: Cluster, node: Node, asked: str) -> str:
     pod = node.pod(networks=asked)
     pod.start()
     address = pod.addresses()[0].ip
-    pod.remove()
+    node.stop_kubelet()
     try:
+        pod.remove()
         cluster.wait_for(lambda: address not in pools.held(cluster), "it to be freed", 10)
     except ClusterError:
-        assert "config file not found" in node.workloads["whereabouts"].log
-        return "stays taken: the control loop says config file not found"
-    return "is free again"
+        freed = False
+    else:
+        freed = True
+    finally:
+        node.start_kubelet()
+    if freed:
+        return "is free again"
+    cluster.wait_for(
+        lambda: "config file not found" in node.log("whereabouts"), "the control loop's message"
+    )
+    return "stays taken: the control loop says config file not found"
 
 
 ROWS = (
     "the networks, after the page's one `helm install`",
     "a pod with a Whereabouts network",
     "the same, once its `configuration_path` was found out",
-    "the address of a pod that is deleted by force",
+    "the address of a pod that is deleted by force while its kubelet is away",
     "the first pods of two nodes, with host-local",
     "a pod that asks for another team's network",
 )
@@ -123,7 +135,8 @@ Column = dict[str, str]
 
 @pytest.fixture
 def page(cluster: Cluster, tools: Tools, repository: Repository, tmp_path: Path) -> Iterator[Page]:
-    found = Page(cluster, tools, repository, tmp_path, cluster.leftovers())
+    site = Site(cluster, tools, of_chart(SPLIT))
+    found = Page(cluster, tools, repository, tmp_path, site, cluster.leftovers())
     yield found
     found.forget()
 
@@ -131,6 +144,7 @@ def page(cluster: Cluster, tools: Tools, repository: Repository, tmp_path: Path)
 def by_the_page(page: Page) -> Column:
     """What happens to the reader of the page, from an empty cluster on."""
     found: Column = {}
+    nodes = page.site.start_nodes()
     page.install("k3s-host-local")
     answer = page.cluster.try_kubectl("get", "network-attachment-definitions")
     assert answer.returncode != 0
@@ -138,22 +152,18 @@ def by_the_page(page: Page) -> Column:
     assert "the server doesn't have a resource type" in answer.stderr
     page.install_crds()
     page.cluster.kubectl("create", "namespace", "team")
-    with two_nodes(page.cluster, page.tools) as nodes:
-        page.declare("local", LOCAL)
-        one, two = (outcome(node, "default/local") for node in nodes)
-        found[ROWS[4]] = f"{one} and {two}" if one != two else f"both: {one}"
-        page.declare("theirs", {**LOCAL, "subnet": "192.168.11.0/24"}, "team")
-        found[ROWS[5]] = outcome(nodes[0], "team/theirs")
+    page.declare("local", LOCAL)
+    one, two = (outcome(node, "default/local") for node in nodes)
+    found[ROWS[4]] = f"{one} and {two}" if one != two else f"both: {one}"
+    page.declare("theirs", {**LOCAL, "subnet": "192.168.11.0/24"}, "team")
+    found[ROWS[5]] = outcome(nodes[0], "team/theirs")
     page.install("k3s-whereabouts")
-    with two_nodes(page.cluster, page.tools) as nodes:
-        page.declare("storage", RANGE)
-        found[ROWS[1]] = outcome(nodes[0], "default/storage")
-        page.declare("told", {**RANGE, "configuration_path": PAGE_CONF})
-        found[ROWS[2]] = outcome(nodes[0], "default/told")
-        found[ROWS[3]] = forced(page.cluster, nodes[0], "default/told")
-    page.install("k3s-dhcp")
-    with two_nodes(page.cluster, page.tools) as nodes:
-        assert not nodes[0].missing()  # in this one there is no fault
+    page.declare("storage", RANGE)
+    found[ROWS[1]] = outcome(nodes[0], "default/storage")
+    page.declare("told", {**RANGE, "configuration_path": PAGE_CONF})
+    found[ROWS[2]] = outcome(nodes[0], "default/told")
+    found[ROWS[3]] = forced(page.cluster, nodes[0], "default/told")
+    page.install("k3s-dhcp")  # in this one there is no fault: all of it runs
     return found
 
 
@@ -168,10 +178,10 @@ def by_the_program(deployed: Callable[..., Deployed]) -> Column:
     )
     found: Column = {ROWS[0]: "are declared by one `pulumi up`"}
     assert set(live.networks(stack.cluster)) == {"default/storage", "team/theirs"}
-    with two_nodes(stack.cluster, stack.tools) as nodes:
-        found[ROWS[1]] = found[ROWS[2]] = outcome(nodes[0], "default/storage")
-        found[ROWS[3]] = forced(stack.cluster, nodes[0], "default/storage")
-        found[ROWS[5]] = outcome(nodes[0], "team/theirs")
+    node = stack.nodes[0]
+    found[ROWS[1]] = found[ROWS[2]] = outcome(node, "default/storage")
+    found[ROWS[3]] = forced(stack.cluster, node, "default/storage")
+    found[ROWS[5]] = outcome(node, "team/theirs")
     stack.checkout.configure(STACK, {"ipam": "host-local", "networks": [local]})
     result = stack.checkout.preview(STACK)
     assert not result.ok

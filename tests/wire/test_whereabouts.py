@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from testbed.node.attached import Pod
+from testbed.node.cni import CniError
 from testbed.node.node import Node
-from testbed.node.runtime import CniError
+from testbed.node.pod import Pod
 from tests.engine.program import live
 from tests.wire import pools
 from tests.wire.deployed import Deployed
@@ -106,9 +106,8 @@ def nodes(stack: Deployed) -> Iterator[list[Node]]:
     assert pools.reservations(stack.cluster) == {}
 
 
-def alternating(nodes: list[Node], count: int, networks: str) -> list[Pod]:
-    made = [node.pods(count // len(nodes), networks=networks) for node in nodes]
-    return [pod for together in zip(*made, strict=True) for pod in together]
+def alternating(stack: Deployed, nodes: list[Node], count: int, network: str) -> list[Pod]:
+    return stack.pods(nodes * (count // len(nodes)), network)
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -117,7 +116,7 @@ def test_every_address_is_handed_out_once_and_no_other(
 ) -> None:
     wanted = GIVEN[name]
     size = min(len(addresses) for addresses in wanted)
-    pods = [stack.pod(nodes[number % 2], f"default/{name}") for number in range(size)]
+    pods = stack.pods([nodes[number % 2] for number in range(size)], f"default/{name}")
     got = [pod.addresses() for pod in pods]
     for family, addresses in enumerate(wanted):
         held = [found[family] for found in got]
@@ -185,40 +184,31 @@ def network(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
 def test_a_crowd_gets_every_address_of_a_range_of_its_size(
     stack: Deployed, nodes: list[Node]
 ) -> None:
-    networks = stack.annotation("default/crowd")
     assert stack.outputs["networks"]["default/crowd"]["capacity"] == CROWD
-    pods = alternating(nodes, CROWD, networks)
-    # Two cores are too slow for all of Multus's deadlines; then the kubelet's next attempt counts.
-    refused = [str(error) for error in stack.start_all(pods)]
-    assert not [error for error in refused if FULL in error], refused
+    pods = alternating(stack, nodes, CROWD, "default/crowd")
     got = [pod.addresses()[0].ip for pod in pods]
     assert len(set(got)) == CROWD
     assert set(got) == {ip_address("10.64.0.10") + number for number in range(CROWD)}
     by_address = {pod.addresses()[0].ip: f"default/{pod.name}" for pod in pods}
     assert pools.held(stack.cluster) == by_address
 
-    late = nodes[0].pod(networks=networks)
     with pytest.raises(CniError, match=FULL):
-        late.start()
+        stack.pod(nodes[0], "default/crowd")
     free = pods[7].addresses()
     pods[7].stop()
-    late.start()
-    assert late.addresses() == free
+    assert stack.pod(nodes[0], "default/crowd").addresses() == free
 
 
 def test_the_reconciler_frees_what_a_dead_node_held_and_nothing_else(
     stack: Deployed, nodes: list[Node]
 ) -> None:
-    networks = stack.annotation("default/crowd")
-    pods = alternating(nodes, 12, networks)
-    stack.start_all(pods)
+    pods = alternating(stack, nodes, 12, "default/crowd")
     living, lost = pods[::2], pods[1::2]
     alive = {pod.addresses()[0].ip for pod in living}
     leaked = {pod.addresses()[0].ip for pod in lost}
-    nodes[1].close()
-    for pod in lost:
-        pod.remove()  # as the cluster does with the pods of a node that stays away
-    # The control: nobody has freed anything.
+    nodes[1].power_off()
+    # The control: nobody has freed anything. Its reconciler may have been there.
+    stack.cluster.remove_nodes(nodes[1].name)
     assert set(pools.held(stack.cluster)) == alive | leaked
 
     schedule = {"data": {"cron-expression": "@every 1s"}}
@@ -226,17 +216,18 @@ def test_the_reconciler_frees_what_a_dead_node_held_and_nothing_else(
         *("patch", "-n", "kube-system", "configmap", "whereabouts-config"),
         *("--patch", json.dumps(schedule)),
     )
-    reconciler = nodes[0].run("whereabouts-reconciler")
-    try:
-        stack.cluster.wait_for(
-            lambda: not leaked & set(pools.held(stack.cluster)), "the leak to be freed", 30
-        )
-        runs = reconciler.log.count(SUCCEEDED)
-        stack.cluster.wait_for(
-            lambda: reconciler.log.count(SUCCEEDED) >= runs + 3, "three more runs", 30
-        )
-    finally:
-        reconciler.stop()
+    reconciler = ("-n", "kube-system", "deployment/whereabouts-reconciler")
+    stack.cluster.kubectl("rollout", "restart", *reconciler)
+    stack.cluster.kubectl("rollout", "status", *reconciler, "--timeout=60s", timeout=70)
+    stack.cluster.wait_for(
+        lambda: not leaked & set(pools.held(stack.cluster)), "the leak to be freed", 30
+    )
+
+    def runs() -> int:
+        return stack.cluster.kubectl("logs", *reconciler).count(SUCCEEDED)
+
+    until = runs() + 3
+    stack.cluster.wait_for(lambda: runs() >= until, "three more runs", 30)
     assert set(pools.held(stack.cluster)) == alive == set(pools.reservations(stack.cluster))
     assert {pod.addresses()[0].ip for pod in living} == alive
 
@@ -244,12 +235,16 @@ def test_the_reconciler_frees_what_a_dead_node_held_and_nothing_else(
 def test_the_control_loop_frees_what_a_forced_delete_leaves(
     stack: Deployed, nodes: list[Node]
 ) -> None:
-    """The object is gone and no DEL ever comes; the DaemonSet of the node sees it."""
+    """The object is gone while the kubelet is away, so no DEL comes; the DaemonSet sees it."""
     pod, other = (stack.pod(nodes[0], "default/flat") for _ in range(2))
     [address], [kept] = pod.addresses(), other.addresses()
     assert set(pools.held(stack.cluster)) == {address.ip, kept.ip}
-    pod.remove()
-    stack.cluster.wait_for(
-        lambda: set(pools.held(stack.cluster)) == {kept.ip}, "the control loop to free it", 30
-    )
+    nodes[0].stop_kubelet()
+    try:
+        pod.remove()
+        stack.cluster.wait_for(
+            lambda: set(pools.held(stack.cluster)) == {kept.ip}, "the control loop to free it", 30
+        )
+    finally:
+        nodes[0].start_kubelet()
     assert other.addresses() == [kept]

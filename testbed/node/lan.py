@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from testbed.machines import forwarder
+from testbed.node import forwarder
 from testbed.node.namespaces import Space
 
 LAN: Final = "eth0"
@@ -34,7 +34,6 @@ class Lan:
         """`server` is the API server's port, `egress` the file of the socket for its own calls."""
         self.server = server
         self.names = (LAN, *masters)
-        self._ports = 0
         self._forwarder: subprocess.Popen[bytes] | None = None
         self.space = Space("lan")
         try:
@@ -59,10 +58,12 @@ class Lan:
         return IPv4Interface(f"{SERVER.ip + number}/{SERVER.network.prefixlen}")
 
     def connect(self, machine: Space, number: int) -> None:
-        """Gives a machine one interface on every wire, and its address on the LAN."""
+        """Gives a machine one interface on every wire, and its address on the LAN.
+
+        The port of the machine 1 on the wire eth1 is 1-eth1.
+        """
         for name in self.names:
-            self._ports += 1
-            port = f"port{self._ports}"
+            port = f"{number}-{name}"
             self.space.plug(port, machine, name, int(_mtu(name)))
             self.space.check("ip", "link", "set", port, "master", name, "up")
             machine.check("ip", "link", "set", name, "up")

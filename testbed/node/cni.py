@@ -1,8 +1,4 @@
-"""Calls CNI plugins as a container runtime does, with the configuration that is on the node.
-
-The first file of the configuration directory is the network of every pod, and the plugins are
-looked for in one directory: a runtime knows nothing else. It runs no container.
-"""
+"""Calls one CNI plugin after another, as a container runtime does. It runs no container."""
 
 from __future__ import annotations
 
@@ -34,42 +30,10 @@ class Attachment:
 
 @dataclass
 class Runtime:
-    """The CNI side of one node's container runtime."""
+    """What calls the plugins of one machine, which are looked for in one directory."""
 
     space: Space
-    conf_dir: str
     bin_dir: str
-
-    def network(self) -> dict[str, Any]:
-        """The configuration in force, as a list of plugins."""
-        files = sorted(
-            file
-            for file in self.space.path(self.conf_dir).iterdir()
-            if file.suffix in (".conf", ".conflist", ".json") and file.is_file()
-        )
-        if not files:
-            raise CniError(f"no networks found in {self.conf_dir}")
-        found: dict[str, Any] = json.loads(files[0].read_text(encoding="utf-8"))
-        if files[0].suffix == ".conflist":
-            return found
-        return {"cniVersion": found["cniVersion"], "name": found["name"], "plugins": [found]}
-
-    def add(self, attachment: Attachment) -> Result:
-        network = self.network()
-        result: Result = {}
-        for plugin in network["plugins"]:
-            result = self.call("ADD", network, plugin, attachment, result or None)
-        return result
-
-    def check(self, attachment: Attachment, result: Result) -> None:
-        network = self.network()
-        for plugin in network["plugins"]:
-            self.call("CHECK", network, plugin, attachment, result)
-
-    def delete(self, attachment: Attachment, result: Result | None = None) -> None:
-        network = self.network()
-        for plugin in reversed(network["plugins"]):
-            self.call("DEL", network, plugin, attachment, result)
 
     def call(
         self,
@@ -79,7 +43,7 @@ class Runtime:
         attachment: Attachment,
         previous: Result | None = None,
     ) -> Result:
-        """One plugin alone, which can also be one that Multus would call."""
+        """What the plugin answers; CniError with its words if it refuses."""
         program = f"{self.bin_dir}/{plugin['type']}"
         if not self.space.path(program).exists():
             raise CniError(f'failed to find plugin "{plugin["type"]}" in path [{self.bin_dir}]')

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from testbed.kubectl import condition
-from testbed.machines.images import POD
+from testbed.node.cni import CniError
 from testbed.node.entering import within
+from testbed.node.images import POD
 from testbed.processes import program
 
 if TYPE_CHECKING:
-    from testbed.machines.node import Node
+    from testbed.node.node import Node
 
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -33,10 +34,6 @@ STATUS: Final = "k8s.v1.cni.cncf.io/network-status"
 NETWORKS: Final = "k8s.v1.cni.cncf.io/networks"
 REFUSED: Final = "FailedCreatePodSandBox"
 T = TypeVar("T")
-
-
-class CniError(Exception):
-    """A pod has no network; the text is the event's, with the plugin's own words."""
 
 
 class Pod:
@@ -76,30 +73,19 @@ class Pod:
         }
 
     def start(self) -> None:
-        """Returns when it runs. CniError with the first refusal otherwise, and it is taken away."""
-        refused = self.start_as_kubelet(patient=False)
-        if refused:
-            self.stop()
-            raise CniError(refused[0])
-
-    def start_as_kubelet(self, *, patient: bool = True) -> list[str]:
-        """Makes it, and lets the kubelet try until it runs; what it was refused with before.
-
-        Not `patient`: returns at the first refusal.
-        """
+        """Returns when it runs. At the first refusal it is taken away: CniError with the event."""
         self.cluster.create(self.manifest)
-        self.started = True
+        self._made()
         stop = time.monotonic() + PATIENCE
-        while True:
-            found = self.found()
-            refused = self.events(REFUSED) if condition(found, "Ready") != "True" else []
-            if condition(found, "Ready") == "True":
-                return self.events(REFUSED) if patient else []
-            if refused and not patient:
-                return refused
-            if time.monotonic() > stop:
-                raise CniError(f"{self.name} does not run: {refused or found['status']}")
-            time.sleep(0.1)
+        while condition(found := self.found(), "Ready") != "True":
+            refused = self.events(REFUSED)
+            if refused or time.monotonic() > stop:
+                self.stop()
+                raise CniError(refused[0] if refused else f"it does not run: {found['status']}")
+            time.sleep(0.2)
+
+    def _made(self) -> None:
+        self.started, self._process = True, 0
 
     def found(self) -> dict[str, Any]:
         """What the API server has of it."""
@@ -119,21 +105,18 @@ class Pod:
         """The kubelet ends it; returns when it is gone, and DEL has run."""
         where = ("-n", self.namespace, "--ignore-not-found", f"--timeout={PATIENCE:g}s")
         self.cluster.kubectl("delete", "pod", self.name, *where, timeout=PATIENCE + 10)
-        self._forget()
+        self.started = False
 
     def remove(self) -> None:
         """Takes the object away by force; what becomes of the rest is the node's affair."""
         where = ("-n", self.namespace, "--force", "--grace-period=0", "--ignore-not-found")
         self.cluster.kubectl("delete", "pod", self.name, *where)
-        self._forget()
-
-    def _forget(self) -> None:
-        self.started, self._process = False, 0
+        self.started = False
 
     @property
     def process(self) -> int:
         """Its container's first process, as this machine counts."""
-        if not Path(f"/proc/{self._process}/ns/net").exists() or not self._process:
+        if not self._process:
             (state,) = self.found()["status"]["containerStatuses"]
             container = state["containerID"].rpartition("/")[2]
             self._process = self.node.space.groups.processes(f"k8s.io/{container}")[0]
@@ -215,6 +198,10 @@ class Pod:
         """Somebody in the pod takes the interface's addresses away."""
         self.run("ip", "address", "flush", "dev", interface)
 
+    def check(self) -> None:
+        """CHECK, as a container runtime may call it; CniError if a plugin finds a fault."""
+        self.node.check(self.name)
+
     def status(self) -> list[dict[str, Any]]:
         """What Multus wrote to the pod's object."""
         text = self.found()["metadata"].get("annotations", {}).get(STATUS, "[]")
@@ -230,7 +217,7 @@ def start_all(pods: Sequence[Pod]) -> None:
         until = ("--for=condition=Ready", f"--timeout={PATIENCE:g}s")
         pods[0].cluster.kubectl("wait", "-n", namespace, *until, *names, timeout=PATIENCE + 10)
     for pod in pods:
-        pod.started = True
+        pod._made()  # noqa: SLF001
 
 
 def stop_all(pods: Sequence[Pod]) -> None:

@@ -2,7 +2,7 @@
 
 Told apart as the releases are: K3s before v1.28.15, v1.29.10, v1.30.6 and v1.31.2 has its plugins
 in a directory named after the release, and later ones in one of their own, with links to the
-present release. RKE2 and others have the directories of the CNI specification's examples.
+present release. RKE2, K3s without its own flannel and others have containerd's own directories.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SUBNET: Final = "/run/flannel/subnet.env"
 # subnet to `bridge`.
 FLANNEL_PLUGIN: Final = f"""#!/bin/sh
 set -eu
-cat > /dev/null
+previous=$(sed -n 's/.*"prevResult":\\(.*\\),"type":"flannel".*/"prevResult": \\1,/p')
 if [ ! -e {SUBNET} ]; then
   missing="loadFlannelSubnetEnv failed: open {SUBNET}: no such file or directory"
   echo "{{\\"code\\": 999, \\"msg\\": \\"$missing\\"}}"
@@ -29,7 +29,7 @@ fi
 . {SUBNET}
 exec "${{0%/*}}/bridge" <<END
 {{"cniVersion": "1.0.0", "name": "cbr0", "type": "bridge", "bridge": "cni0", "mtu": $FLANNEL_MTU,
- "hairpinMode": true, "forceAddress": true, "isDefaultGateway": true, "ipMasq": false,
+ $previous "hairpinMode": true, "forceAddress": true, "isDefaultGateway": true, "ipMasq": false,
  "ipam": {{"type": "host-local", "dataDir": "/var/lib/cni/networks",
   "ranges": [[{{"subnet": "$(echo "$FLANNEL_SUBNET" | sed 's|\\.[0-9]*/|.0/|')"}}]],
   "routes": [{{"dst": "$FLANNEL_NETWORK"}}]}}}}
@@ -63,12 +63,10 @@ class Layout:
     release: str = field(default="", kw_only=True)
 
     @classmethod
-    def k3s(
-        cls, *, moved: bool = True, data: str = K3S, release: str = "first", flannel: bool = True
-    ) -> Layout:
+    def k3s(cls, *, moved: bool = True, data: str = K3S, release: str = "first") -> Layout:
         """K3s's. `moved`: whether this release has its plugins in a directory of their own."""
         own = f"{data}/data/cni" if moved else f"{data}/data/{release}/bin"
-        return cls(f"{data}/agent/etc/cni/net.d", own, flannel, data=data, release=release)
+        return cls(f"{data}/agent/etc/cni/net.d", own, data=data, release=release)
 
     def install(self, machine: Space, subnet: str) -> None:
         """What the distribution does at its start. What others wrote stays where it is."""

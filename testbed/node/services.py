@@ -7,8 +7,8 @@ from ipaddress import IPv4Address
 from typing import Any, Final
 
 from testbed.control_plane import PODS
-from testbed.machines.images import PAUSE
-from testbed.machines.layout import SUBNET, Layout
+from testbed.node.images import PAUSE
+from testbed.node.layout import SUBNET, Layout
 
 KUBECONFIG: Final = "/etc/kubeconfig"
 SOCKET: Final = "/run/containerd/containerd.sock"
@@ -22,10 +22,14 @@ FLANNEL: Final = (
 )
 
 
-def kubelet(name: str, address: IPv4Address, labels: str) -> tuple[str, ...]:
+def kubelet(name: str, address: IPv4Address) -> tuple[str, ...]:
     return (
         *("kubelet", "--config", "/etc/kubelet.json", "--kubeconfig", KUBECONFIG),
-        *(f"--hostname-override={name}", f"--node-ip={address}", f"--node-labels={labels}"),
+        *(
+            f"--hostname-override={name}",
+            f"--node-ip={address}",
+            "--node-labels=node.kubernetes.io/instance-type=k3s",
+        ),
     )
 
 

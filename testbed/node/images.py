@@ -24,7 +24,7 @@ from testbed.building import cache_root
 from testbed.processes import program
 from testbed.tools import Tools
 
-SCRIPTS: Final = Path(__file__).parent.parent / "node" / "images"
+SCRIPTS: Final = Path(__file__).with_name("scripts")
 PAUSE: Final = "docker.io/rancher/mirrored-pause:3.6"
 POD: Final = "docker.io/library/busybox:pod"  # what the pods of tests run
 # The first process of a container is ended by no signal that it has no handler for.

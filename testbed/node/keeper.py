@@ -22,10 +22,10 @@ from testbed.building import ToolError
 from testbed.cluster import Cluster
 from testbed.control_plane import KEEPER, ControlPlane
 from testbed.kubectl import ClusterError
-from testbed.machines.layout import Layout
-from testbed.machines.node import started
 from testbed.node.dhcp import DhcpServer
+from testbed.node.layout import Layout
 from testbed.node.namespaces import SpaceError
+from testbed.node.node import started
 from testbed.tools import find_tools
 
 READY: Final = "ready"
@@ -50,7 +50,7 @@ def start(plane: ControlPlane, wanted: Wanted) -> None:
     name.symlink_to(sys.executable)
     with log.open("w") as said:
         process = subprocess.Popen(
-            [str(name), "-m", "testbed.machines.keeper", str(plane.directory)],
+            [str(name), "-m", "testbed.node.keeper", str(plane.directory)],
             # By that name the interpreter would not find the virtual environment's packages.
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,

@@ -1,1 +1,0 @@
-"""Real nodes on this machine: kubelet, containerd, runc, flannel and kube-proxy in namespaces."""
