@@ -88,7 +88,7 @@ def described(tools: Tools, batches: Sequence[Batch], rounds: int, pods: int) ->
         versions={
             **{name: tools.get(name).version for name in SHOWN},
             "chart": f"{CHART}, {charts}",
-            "K3s paths": K3S["version"],
+            "K3s paths": str(K3S["version"]),
         },
         setting={"nodes": "2", "etcd": "waits for the disk"},
         rounds=rounds,

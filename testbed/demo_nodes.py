@@ -37,20 +37,25 @@ def start(
         cluster.add_nodes(len(names), *filter(None, [getattr(args.cluster, "version", None)]))
         return cluster
     out.print(f"nodes: {len(names)}, each with containerd, kubelet, flannel and kube-proxy")
-    paths = args.cluster.paths
     dhcp = "dhcp" in (args.ipam, *args.additional_ipam)
     wires = _masters(args)
     wanted = keeper.Wanted(
         names,
         images(args.values, args.chart.facts),
         wires,
-        Layout.k3s(data=args.cluster.data_dir)
-        if isinstance(args.cluster, K3s)
-        else Layout(paths.conf_dir, paths.bin_dir),
+        _layout(args),
         wires if dhcp else (),
     )
     keeper.start(cluster.plane, wanted)
     return cluster
+
+
+def _layout(args: MultusArgs) -> Layout:
+    cluster = args.cluster
+    if isinstance(cluster, K3s) and cluster.flannel:
+        return Layout.k3s(data=cluster.data_dir)
+    other = isinstance(cluster, K3s)  # without its own flannel: another default network
+    return Layout(cluster.paths.conf_dir, cluster.paths.bin_dir, not other)
 
 
 def _masters(args: MultusArgs) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Network
@@ -25,6 +26,7 @@ from testbed.node.lan import Lan
 from testbed.node.layout import OWN, SUBNET, Layout
 from testbed.node.namespaces import Space
 from testbed.node.pod import Interface, Pod, global_addresses
+from testbed.processes import program
 from testbed.tools import Tools
 
 PROGRAMS: Final = (
@@ -36,6 +38,12 @@ PROGRAMS: Final = (
 SYSTEM: Final = "kube-system"
 CACHE: Final = "/var/lib/cni/results"  # of libcni
 NEEDED: Final = ("iptables", "busybox", "runc")
+# What else the kernel must have, and how that is tried in namespaces that end at once.
+KERNEL: Final = {
+    "VXLAN": "ip link add vxlan9 type vxlan id 9 dstport 8472",
+    "overlayfs": "mount -t tmpfs none /mnt; cd /mnt; mkdir a b c d; "
+    "mount -t overlay -o lowerdir=a,upperdir=b,workdir=c none d",
+}
 DISKS: Final = ("/var/lib/containerd", "/var/lib/kubelet", "/var/log/pods")
 READY: Final = 60.0  # seconds; three are usual
 
@@ -44,7 +52,13 @@ def obstacle() -> str | None:
     """Why no real node can be had here, None if one can."""
     if missing := namespaces.obstacle(*NEEDED):
         return f"{missing} (apt-get install iptables busybox-static runc)"
-    return cgroups.obstacle()
+    if missing := cgroups.obstacle():
+        return missing
+    enter = (program("unshare"), "--net", "--mount", "--propagation", "private", "sh", "-euc")
+    for what, attempt in KERNEL.items():
+        if subprocess.run([*enter, attempt], capture_output=True, check=False).returncode != 0:
+            return f"the kernel has no {what}"
+    return None
 
 
 class Node:

@@ -10,6 +10,7 @@ import pytest
 
 from testbed.node.cni import CniError
 from testbed.node.layout import Layout
+from testbed.node.node import SYSTEM
 from tests.wire.deployed import K3S, Deployed
 
 NETWORKS = [
@@ -83,4 +84,14 @@ def test_without_flannel_the_standard_directories_are_read(stack: Deployed) -> N
 
     with pytest.raises(AssertionError, match="DaemonSet/multus"):
         stack.up(cluster=on(NEW), timeout=20)  # it finds no default network where K3s has none
+    # On fresh ones, for a rollout stops at the first node that does not get ready.
+    node = stack.start_nodes(lambda: Layout(flannel=False), settled=False)[0]
+
+    def runs() -> bool:
+        """Its container has been started, and it waits."""
+        pods = stack.cluster.items("pods", "-n", SYSTEM, "-l", "app=rke2-multus")
+        here = [pod for pod in pods if pod["spec"].get("nodeName") == node.name]
+        return bool(here) and here[0]["status"]["phase"] == "Running"
+
+    stack.cluster.wait_for(runs, "Multus to run")
     assert "net1" not in stack.pod(node, "default/lan").links()
