@@ -15,7 +15,7 @@ from .chart import values as helm
 from .chart.extra_values import shape
 from .chart.versions import Chart
 from .cluster import AnyCluster
-from .fields import Name, PluginName, Registry, SecretName
+from .fields import Name, Namespace, PluginName, Registry
 from .findings import Finding, Severity
 from .ipam import StackIpam
 from .model import Model
@@ -54,11 +54,11 @@ class MultusArgs(Model):
     """Version and origin of the chart; the newest known version where it is left out."""
     namespace_isolation: bool = True
     """Keep pods from networks of other namespaces, except default and globalNamespaces."""
-    global_namespaces: tuple[Name, ...] = ()
+    global_namespaces: tuple[Namespace, ...] = ()
     """Namespaces whose networks all pods may use. Name default too, if it shall be one."""
     registry: Registry | None = None
     """Registry that all images come from, such as registry.lan:5000; Docker Hub without it."""
-    image_pull_secrets: tuple[SecretName, ...] = ()
+    image_pull_secrets: tuple[Name, ...] = ()
     """Names of Secrets in kube-system with which the nodes pull the images."""
     tolerations: tuple[Toleration, ...] = EVERY_NODE
     """Taints that Multus and its daemons tolerate; all of them where it is left out."""

@@ -50,29 +50,28 @@ QUALIFIED: Final = rf"(?![^/]{{254}})({DNS_NAME}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0
 LABEL: Final = r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?"
 A_LABEL: Final = "a label has at most 63 letters, digits, -, _ and ."
 A_KEY: Final = "is no such name: it is like example.com/name, with at most 63 letters"
-DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 MOST_BYTES: Final = 256 * 1024  # of all annotations together
 
 
-def _dns_label(value: Any) -> str:
-    if not isinstance(value, str):
-        raise invalid(needs_quotes(value), value)
-    if re.fullmatch(DNS_LABEL, value):
-        return value
-    meant = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
-    hint = f' Did you mean "{meant}"?' if meant else ""
-    rule = "a name has lower case letters, digits and -, at most 63, and starts and ends with a "
-    raise invalid(f"{rule}letter or digit.{hint}", value)
+def _kubernetes_name(pattern: str, most: int, letters: str) -> Checked:
+    pattern = rf"(?=.{{1,{most}}}$){pattern}"
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise invalid(needs_quotes(value), value)
+        if re.fullmatch(pattern, value):
+            return value
+        meant = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
+        hint = f' Did you mean "{meant}"?' if meant else ""
+        rule = f"a name has lower case letters, digits{letters}, at most {most}, and starts and "
+        raise invalid(f"{rule}ends with a letter or digit.{hint}", value)
+
+    return Checked(check, {"type": "string", "pattern": f"^{pattern}$"})
 
 
-Name = Annotated[str, Checked(_dns_label, {"type": "string", "pattern": f"^{DNS_LABEL}$"})]
-SecretName = Annotated[
-    str,
-    matches(
-        rf"(?=.{{1,253}}$){DNS_NAME}",
-        "the name of a Secret has lower case letters, digits, - and . only, at most 253",
-    ),
-]
+Namespace = Annotated[str, _kubernetes_name(DNS_LABEL, 63, " and -")]
+Name = Annotated[str, _kubernetes_name(DNS_NAME, 253, ", - and .")]
 ResourceName = Annotated[
     str,
     matches(
@@ -119,28 +118,37 @@ Annotations = Annotated[dict[str, str], _texts(r"[^\ud800-\udfff]*", "that is no
 LONGEST_INTERFACE: Final = 15
 # The kernel counts bytes, and takes % for the start of a number that it chooses.
 INTERFACE: Final = r"[!-$&-.0-9;-~]{1,15}"
+# Another name that udev gives an interface (ALTIFNAMSIZ in the kernel's if.h).
+ALTNAME: Final = r"[!-.0-~]{16,127}"
 RESERVED: Final = (".", "..", "all", "default")  # directories of sysfs and sysctl
 
 
-def _interface(value: Any) -> str:
-    if not isinstance(value, str):
-        raise invalid(needs_quotes(value), value)
-    if re.fullmatch(INTERFACE, value) and value not in RESERVED:
-        return value
-    if re.fullmatch(r"[^\s/:]{1,15}:.*", value):
-        rule = "that is the label of an address, not an interface (multus-cni#424). Did you mean "
-        raise invalid(f'{rule}"{value.split(":")[0]}"?', value)
-    rule = "an interface name has 1 to 15 ASCII characters, none of them a space, /, : or %, and is"
-    raise invalid(f"{rule} none of ., .., all and default", value)
+def _interface(pattern: str, lengths: str) -> Checked:
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise invalid(needs_quotes(value), value)
+        if re.fullmatch(pattern, value) and value not in RESERVED:
+            return value
+        if re.fullmatch(r"[^\s/:]{1,15}:.*", value):
+            rule = "that is the label of an address, not an interface (multus-cni#424). Did you "
+            raise invalid(f'{rule}mean "{value.split(":")[0]}"?', value)
+        rule = f"an interface name has 1 to {lengths}, none of them a space, /, : or %, and is none"
+        raise invalid(f"{rule} of ., .., all and default", value)
+
+    schema = {"type": "string", "pattern": f"^({pattern})$", "not": {"enum": sorted(RESERVED)}}
+    return Checked(check, schema)
 
 
-InterfaceName = Annotated[
+InterfaceName = Annotated[str, _interface(INTERFACE, "15 ASCII characters")]
+"""The name of an interface that a plugin makes."""
+Device = Annotated[
     str,
-    Checked(
-        _interface,
-        {"type": "string", "pattern": f"^{INTERFACE}$", "not": {"enum": sorted(RESERVED)}},
+    _interface(
+        f"{INTERFACE}|{ALTNAME}",
+        "15 ASCII characters, or up to 127 as an altname (ip link show has them)",
     ),
 ]
+"""An interface that there is, by its name or an altname (`LinkByName` in vishvananda/netlink)."""
 NodePath = Annotated[
     str,
     matches(
@@ -255,5 +263,5 @@ MillisecondsText = Annotated[
     int,
     BeforeValidator(_milliseconds),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "integer", "minimum": 1}),
+    WithJsonSchema({"type": "integer", "minimum": 0}),
 ]

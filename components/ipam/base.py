@@ -12,7 +12,7 @@ from typing import Any, Final
 from netaddr import IPRange, IPSet
 from pydantic import Field
 
-from ..addresses import Address, AddressField, Cidr, CidrField, Interface
+from ..addresses import Address, AddressField, Cidr, DestinationField, Interface
 from ..cluster import Paths
 from ..findings import Finding, Path
 from ..model import Model
@@ -29,7 +29,7 @@ class Route(Model):
 
     pointers = frozenset({"table", "scope"})
 
-    dst: CidrField
+    dst: DestinationField
     """Destination as a CIDR."""
     gw: AddressField | None = None
     """Next hop; the IPAM's gateway where it is left out."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from ..fields import Checked, matches
+from ..fields import Checked
 from ..findings import Finding, did_you_mean, invalid
 from ..model import Model
 from .base import Ipam
@@ -64,21 +64,11 @@ class DhcpProvide(Model):
     option: Option
     """Name of the option, or its number in quotes."""
     value: str | None = None
-    """The value, at most 255 bytes; or give fromArg."""
-    from_arg: (
-        Annotated[
-            str,
-            matches(
-                "[A-Z0-9_]+", "a CNI argument has capital letters, digits and _, like K8S_POD_NAME"
-            ),
-        ]
-        | None
-    ) = None
-    """Name of a CNI argument that holds the value, such as K8S_POD_NAME."""
+    """The value, at most 255 bytes; or give fromArg, or both."""
+    from_arg: str | None = None
+    """Name of a CNI argument whose value is sent instead where it is given: K8S_POD_NAME."""
 
     def incomplete(self) -> Iterator[Finding]:
-        if (self.value is None) == (self.from_arg is None):
-            yield Finding((), "needs one of value and fromArg, and not both")
         if self.value is not None and len(self.value.encode()) > LONGEST_VALUE:
             yield Finding(("value",), f"a DHCP option holds {LONGEST_VALUE} bytes", self.value)
 

@@ -15,9 +15,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 from pydantic import AliasGenerator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from ..addresses import Address, AddressField, Cidr, ExclusionField, Interface, RangeField
+from ..addresses import (
+    Address,
+    Cidr,
+    ExclusionField,
+    Interface,
+    RangeField,
+    SloppyAddressField,
+)
 from ..cluster import Paths
-from ..fields import NodePath, matches
+from ..fields import Name, NodePath
 from ..findings import Finding
 from ..model import Model
 from .base import Dns, Pool, Routed, alone, bridge_address, capacity, known, no_room, usable
@@ -28,14 +35,6 @@ SNAKE_CASE: Final = ConfigDict(
 )
 LONGEST_LEASE: Final = 600_000  # ten minutes; an ADD gives up after two
 
-PoolName = Annotated[
-    str,
-    matches(
-        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
-        "a name has lower case letters, digits and -, at most 63, and starts and ends with a "
-        "letter or digit",
-    ),
-]
 Milliseconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE)]
 
 
@@ -46,9 +45,9 @@ class Limits(Model):
 
     range: RangeField = None
     """The range: a CIDR, /30 (IPv6: /126) at the longest, or FIRST-LAST/PREFIX."""
-    range_start: AddressField | None = None
+    range_start: SloppyAddressField | None = None
     """First address to hand out; the range's first where it is left out."""
-    range_end: AddressField | None = None
+    range_end: SloppyAddressField | None = None
     """Last address to hand out; the range's last where it is left out."""
     exclude: tuple[ExclusionField, ...] = ()
     """CIDRs or addresses that are never handed out. The gateway is added by itself."""
@@ -127,11 +126,11 @@ class Whereabouts(Routed, Limits):
     """whereabouts."""
     ip_ranges: tuple[WhereaboutsRange, ...] = Field(default=(), serialization_alias="ipRanges")
     """Further ranges. Every pod gets one address of each; dual stack has two."""
-    gateway: AddressField | None = None
+    gateway: SloppyAddressField | None = None
     """The gateway, never handed out. Not with two families: it would be set on both."""
     dns: Dns | None = None
     """DNS data in the plugin's result."""
-    network_name: PoolName | None = None
+    network_name: Name | None = None
     """Name of the pool. Networks that name the same pool and range share its addresses."""
     enable_overlapping_ranges: bool = True
     """Let the plugin keep pools that overlap from handing out the same address."""

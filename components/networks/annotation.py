@@ -148,7 +148,7 @@ def pod_annotation(
     cluster: the one that the pod runs on; one of IPv4 alone where it is left out.
     networks: all that are deployed there; not checked where it is left out.
     """
-    if isinstance(selections, Model) or not all(isinstance(one, Selection) for one in selections):
+    if not isinstance(selections, Sequence) or {*map(type, selections)} - {Selection}:
         message = "is no list of Selection. Write [Selection(network=lan)]"
         raise ArgsError("pod_annotation", [Finding(("selections",), message)])
     if not isinstance(cluster, Cluster | None):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from ..cluster import Paths
-from ..fields import Annotations, Labels, Name
+from ..fields import Annotations, Labels, Name, Namespace
 from ..findings import Finding, Path
 from ..ipam import AnyIpam, Whereabouts
 from ..model import Model
@@ -33,8 +33,8 @@ class Network(Model):
     """The fields of every network."""
 
     name: Name
-    """Name of the NetworkAttachmentDefinition."""
-    namespace: Name = "default"
+    """Name of the NetworkAttachmentDefinition; with a dot pods need the annotation's JSON form."""
+    namespace: Namespace = "default"
     """Its namespace."""
     labels: Labels = Field(default_factory=dict)
     """Labels of the NetworkAttachmentDefinition."""

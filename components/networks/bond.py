@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..fields import InterfaceName, MillisecondsText, Mtu, ZeroOne
+from ..fields import Device, MillisecondsText, Mtu, ZeroOne
 from ..findings import Finding, Path, repeated
 from ..model import Model
 from .base import DEFAULT_VLAN, TypedNetwork, Wire
@@ -25,7 +25,7 @@ Mode = Literal[
 class BondLink(Model):
     """One of the interfaces that a bond is made of."""
 
-    name: InterfaceName
+    name: Device
     """Name of the interface, in the pod or on the node."""
 
 
@@ -51,8 +51,8 @@ class Bond(TypedNetwork):
     """The interfaces, two or more, each with its name."""
     links_in_container: bool = True
     """Take the links from the pod, where its other networks made them; false: from the node."""
-    miimon: MillisecondsText = Field(default=100, ge=1, le=2**31 - 1)
-    """Milliseconds between looks at the links."""
+    miimon: MillisecondsText = Field(default=100, ge=0, le=2**31 - 1)
+    """Milliseconds between looks at the links; with 0 none is looked at."""
     mtu: Mtu | None = None
     """MTU of the bond, no more than that of any link; 1500 where it is left out."""
     fail_over_mac: int = Field(default=0, ge=0, le=2)

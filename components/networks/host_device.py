@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from ..fields import InterfaceName, MacAddress, ResourceName, matches
+from ..fields import Device, MacAddress, ResourceName, matches
 from ..findings import Finding, Path
 from .base import DEFAULT_VLAN, RESOURCE_NAME, TypedNetwork, Wire
 
@@ -38,8 +38,8 @@ class HostDevice(TypedNetwork):
 
     type: Literal["host-device"] = "host-device"
     """host-device."""
-    device: InterfaceName | None = None
-    """The device by its name on the node, such as eth1; or give one of the others."""
+    device: Device | None = None
+    """The device by its name or altname on the node, such as eth1; or give one of the others."""
     hwaddr: MacAddress | None = None
     """The device by its MAC address, in quotes."""
     kernelpath: (
@@ -58,7 +58,7 @@ class HostDevice(TypedNetwork):
         Annotated[
             str,
             matches(
-                r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]",
+                r"[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]",
                 "a PCI address is like 0000:00:1f.6",
             ),
         ]

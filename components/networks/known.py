@@ -6,11 +6,13 @@ bond. Whereabouts brings its own, Multus too, and flannel's is K3s's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from ..findings import Finding
+from ..ipam.base import Route
 from ..model import Model
 
 Unsigned = Annotated[int, Field(ge=0, le=2**32 - 1)]
@@ -22,7 +24,7 @@ INSTALLED: Final = frozenset(
         *("static", "tap", "tuning", "vlan", "vrf", "whereabouts"),
     )
 )
-NEVER_FIRST: Final = ("tuning", "sbr", "bandwidth", "firewall", "portmap", "vrf")
+NEVER_FIRST: Final = ("tuning", "sbr", "bandwidth", "firewall", "portmap", "vrf", "route-override")
 """Plugins that work on the interface of one before them."""
 
 
@@ -72,6 +74,11 @@ class Portmap(Model):
     mark_masq_bit: Annotated[int, Field(ge=0, le=31)] | None = None
     external_set_mark_chain: str | None = None
 
+    def incomplete(self) -> Iterator[Finding]:
+        """`parseConfig` in plugins/meta/portmap/main.go."""
+        if self.mark_masq_bit is not None and self.external_set_mark_chain is not None:
+            yield Finding(("markMasqBit",), "the plugin refuses it beside externalSetMarkChain")
+
 
 class Vrf(Model):
     """`plugins/meta/vrf`: a routing table of the pod's own for the interface."""
@@ -81,7 +88,20 @@ class Vrf(Model):
     table: Unsigned | None = None
 
 
+class RouteOverride(Model):
+    """Routes of the pod, changed after the network made them.
+
+    `cmd/route-override/route-override.go` in openshift/route-override-cni.
+    """
+
+    flushroutes: bool = False
+    flushgateway: bool = False
+    delroutes: tuple[Route, ...] = ()
+    addroutes: tuple[Route, ...] = ()
+    skipcheck: bool = False
+
+
 KNOWN: Final[Mapping[str, type[Model]]] = {
     one.__name__.lower(): one for one in (Ptp, Dummy, Tap, Firewall, Portmap, Vrf)
-}
+} | {"route-override": RouteOverride}
 """What plugins read that no type of network offers: `NetConf` in containernetworking/plugins."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from ..fields import InterfaceName, Mtu
+from ..fields import Device, Mtu
 from ..findings import Path
 from .base import DEFAULT_VLAN, TypedNetwork, Wire
 
@@ -21,8 +21,8 @@ class OnMaster(TypedNetwork):
         "type bridge with vlan, or a VLAN interface of the node as master, such as eth1.100",
     }
 
-    master: InterfaceName | None = None
-    """The node's interface, such as eth1; that of its default route where it is left out."""
+    master: Device | None = None
+    """The node's interface, such as eth1, or an altname; that of its default route by default."""
     link_in_container: bool = False
     """The master is an interface in the pod, which another network made before."""
     mtu: Mtu | None = None

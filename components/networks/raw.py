@@ -135,9 +135,6 @@ def _type_form(plugin: Mapping[str, Any], what: str) -> Iterator[Finding]:
         yield Finding(("type",), message, name)
 
 
-_CONFIG: Final = Checked(_config, {"type": ["object", "string"]})
-
-
 class Raw(Network):
     """A CNI configuration as it is."""
 

@@ -6,9 +6,11 @@ Fields and rules from containernetworking/plugins 1.9.1, `plugins/main/vlan`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from ..fields import InterfaceName, VlanId
+from pydantic import Field
+
+from ..fields import Device
 from .base import DEFAULT_VLAN, Wire
 from .on_master import OnMaster
 
@@ -28,14 +30,16 @@ class Vlan(OnMaster):
         "vlan": "the plugin calls it vlanId",
         "mode": "a VLAN has none",
     }
+    plugin_defaults: ClassVar[Mapping[str, Any]] = {"vlan_id": 0}
+    always_written = frozenset({"vlan_id"})
     needs_ipam = True
 
     type: Literal["vlan"] = "vlan"
     """vlan."""
-    master: InterfaceName
-    """The node's interface, such as eth1."""
-    vlan_id: VlanId
-    """VLAN id of the pod's interface, 1 to 4094."""
+    master: Device
+    """The node's interface, such as eth1, or an altname."""
+    vlan_id: Annotated[int, Field(ge=0, le=4094)]
+    """VLAN id of the pod's interface, 1 to 4094; 0 for frames with a priority and no VLAN."""
 
     @property
     def wires(self) -> tuple[Wire, ...]:

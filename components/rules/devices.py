@@ -51,6 +51,8 @@ def one_network(it: TypedNetwork) -> Iterator[Hit]:
         ("one-mac-for-all-pods", "tuning.mac", tuned),
         ("one-pod-per-node", "type", it.one_per_node),
     )
+    if isinstance(it, Vlan) and it.vlan_id == 0:
+        yield at("vlan-zero", "vlanId")
     if isinstance(it, OnMaster) and it.master is None and not it.link_in_container:
         yield at("master-left-out", "master")
     if isinstance(it, Ipvlan) and isinstance(it.ipam, Dhcp):

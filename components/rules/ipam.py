@@ -62,6 +62,9 @@ def whereabouts(it: Whereabouts) -> Iterator[Hit]:
 def dhcp(it: Dhcp) -> Iterator[Hit]:
     if it.daemon_socket_path not in (None, DHCP_SOCKET):
         yield at("dhcp-socket", "daemonSocketPath")
+    for index, option in enumerate(it.provide):
+        if not (option.value or option.from_arg):
+            yield at("option-without-effect", "provide", index, needed="value or fromArg")
     for key, entries in (("request", it.request), ("provide", it.provide)):
         names = [one.option or "" for one in entries]
         for index, first in repeated(OPTIONS.get(name, name) for name in names):

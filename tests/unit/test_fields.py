@@ -9,9 +9,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from components import addresses
+from components import addresses, fields
 from components.cluster import CLUSTERS, Cluster
-from components.fields import MacAddress
 from components.findings import FindingsError
 from components.model import read
 
@@ -19,11 +18,17 @@ CASES: Final[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "cases" / "fields.yaml").read_text()
 )
 KINDS: Final[dict[str, TypeAdapter[Any]]] = {
-    "mac": TypeAdapter(MacAddress),
+    "mac": TypeAdapter(fields.MacAddress),
     "address": TypeAdapter(addresses.AddressField),
     "cidr": TypeAdapter(addresses.CidrField),
     "exclusion": TypeAdapter(addresses.ExclusionField),
     "interface": TypeAdapter(addresses.InterfaceField),
+    "destination": TypeAdapter(addresses.DestinationField),
+    "sloppy address": TypeAdapter(addresses.SloppyAddressField),
+    "name": TypeAdapter(fields.Name),
+    "namespace": TypeAdapter(fields.Namespace),
+    "interface name": TypeAdapter(fields.InterfaceName),
+    "device": TypeAdapter(fields.Device),
     "range": TypeAdapter(addresses.RangeField),
 }
 

@@ -28,7 +28,7 @@ CASES: Final = yaml.safe_load(Path(__file__).with_name("proofs.yaml").read_text(
 REFUSED: Final[list[Json]] = CASES["refused"]
 EFFECTS: Final[list[Json]] = CASES["effects"]
 PLUGINS: Final = "/images/cni-plugins"
-# Two cables, eth0 with the node's default route, and the bridge of K3s's flannel.
+# Two cables, eth1 with an altname and eth0 with the node's default route, and flannel's bridge.
 NODE: Final = """
 link add eth0 type veth peer name far0
 link add eth1 address 02:00:00:00:00:e1 type veth peer name far1
@@ -36,6 +36,7 @@ link set far0 up
 link set far1 up
 link set eth0 up
 link set eth1 up
+link property add dev eth1 altname enp0s20f0u4u1u3c2
 address add 198.18.0.2/24 dev eth0
 route add default via 198.18.0.1
 link add cni0 type bridge
