@@ -36,6 +36,8 @@ from .networks.chained import Tuning as Tuning
 from .networks.host_device import HostDevice as HostDevice
 from .networks.ipvlan import Ipvlan as Ipvlan
 from .networks.macvlan import Macvlan as Macvlan
+from .networks.ovs import Ovs as Ovs
+from .networks.ovs import OvsTrunk as OvsTrunk
 from .networks.raw import Raw as Raw
 from .networks.sriov import Sriov as Sriov
 from .networks.vlan import Vlan as Vlan

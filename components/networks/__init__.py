@@ -11,6 +11,7 @@ from .bridge import Bridge
 from .host_device import HostDevice
 from .ipvlan import Ipvlan
 from .macvlan import Macvlan
+from .ovs import Ovs
 from .raw import Raw
 from .sriov import Sriov
 from .vlan import Vlan
@@ -24,6 +25,7 @@ KINDS.update(
         "host-device": HostDevice,
         "sriov": Sriov,
         "bond": Bond,
+        "ovs": Ovs,
         "raw": Raw,
     }
 )

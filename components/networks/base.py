@@ -33,7 +33,7 @@ class Network(Model):
     """The fields of every network."""
 
     name: Name
-    """Name of the NetworkAttachmentDefinition; with a dot pods need the annotation's JSON form."""
+    """Name of the NetworkAttachmentDefinition."""
     namespace: Namespace = "default"
     """Its namespace."""
     labels: Labels = Field(default_factory=dict)

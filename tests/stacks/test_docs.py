@@ -31,7 +31,7 @@ def test_the_kinds_are_all_there_and_their_pods_start() -> None:
     assert args is not None
     by_name = {one.name: one for one in args.networks}
     assert {one.model_dump()["type"] for one in args.networks} == {
-        *("macvlan", "ipvlan", "vlan", "bridge", "host-device", "sriov", "bond", "raw")
+        *("macvlan", "ipvlan", "vlan", "bridge", "host-device", "sriov", "bond", "ovs", "raw")
     }
     bond = [Selection(network=by_name[name]) for name in ("left", "right", "both")]
     assert pod_annotation(bond, args.cluster, args.networks).value
