@@ -131,6 +131,8 @@ class PodAnnotation:
     """The annotation's value: JSON on one line."""
     resources: Mapping[str, int]
     """What a container must request of device plugins, by resource name."""
+    node_selector: Mapping[str, str]
+    """What the pod's spec must have as nodeSelector, so that its node has all of the networks."""
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -159,7 +161,8 @@ def pod_annotation(
     if found:
         raise ArgsError("pod_annotation", [one.under("selections") for one in found])
     resources = Counter(name for one in selections if (name := resource(one.network)))
-    return PodAnnotation(json.dumps([one.element() for one in selections]), dict(resources))
+    nodes = {key: value for one in selections for key, value in one.network.nodes.items()}
+    return PodAnnotation(json.dumps([one.element() for one in selections]), dict(resources), nodes)
 
 
 def resource(network: Network) -> str | None:
@@ -192,6 +195,10 @@ def _joined(
                 yield Finding(path, message)
             elif message := _narrow(selections[names[link]].network, one.network, link):
                 yield Finding(path, message)
+        for earlier in selections[:index]:
+            if one.network.apart_from(earlier.network):
+                message = f"no node has both it and network {earlier.network.key}, by their nodes"
+                yield Finding(path, message, one.network.key)
         names.setdefault(name, index)
         other = keys.setdefault(one.network.key, index)
         if other != index and (reason := _once(one.network)):

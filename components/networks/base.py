@@ -61,6 +61,10 @@ class Network(Model):
         """`namespace/name`: what a pod's annotation says."""
         return f"{self.namespace}/{self.name}"
 
+    def apart_from(self, other: Network) -> bool:
+        """Whether no node has both, by their labels."""
+        return any(other.nodes.get(key, value) != value for key, value in self.nodes.items())
+
     @property
     def cni_name(self) -> str:
         """The CNI network's name, under which host-local keeps its state on a node.

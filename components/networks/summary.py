@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ..fields import EXAMPLE_MAC
@@ -18,15 +19,21 @@ def summary(network: Network) -> dict[str, Any]:
         "namespace": network.namespace,
         "ipam": ipam.type if ipam is not None else None,
         "capacity": ipam.capacity if ipam is not None else None,
-        "annotation": None if brought or links(network) else {KEY: network.key},
-        "nodeSelector": dict(network.nodes) or None,
+        "annotation": None if brought or links(network) else {KEY: _short(network)},
         "links": list(links(network)) or None,
         "podsPerNode": 1 if typed is not None and typed.one_per_node else None,
         "example": _example(network),
         "resource": resource(network),
+        "nodeSelector": dict(network.nodes) or None,
     }
     always = ("ipam", "capacity")
     return {key: value for key, value in found.items() if value is not None or key in always}
+
+
+def _short(network: Network) -> str:
+    """The short form, which takes no dots (`parsePodNetworkObjectName` in k8sclient.go)."""
+    element = Selection(network=network).element
+    return json.dumps([element()]) if "." in network.name else network.key
 
 
 def _example(network: Network) -> dict[str, str] | None:

@@ -79,7 +79,7 @@ def sharing(
     for one, network in config.typed:
         if isinstance(network, kinds) and (found := key(network)) is not None:
             other, earlier = first.setdefault(found, (one, network))
-            if other is not one:
+            if other is not one and not network.apart_from(earlier):
                 yield one, network, other, earlier
 
 

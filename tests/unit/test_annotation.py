@@ -38,6 +38,7 @@ def test_is_the_json_form_that_multus_reads(case: Json) -> None:
     found = pod_annotation([pick(*one) for one in case["select"]])
     assert found.annotations == {KEY: found.value}
     assert found.resources == case.get("resources", {})
+    assert found.node_selector == case.get("nodes", {})
     value = json.loads(found.value)
     assert len(value) == len(case["select"])
     assert value == case.get("value", value)
@@ -63,6 +64,7 @@ def test_no_default_route_of_a_family_that_the_cluster_has() -> None:
 @pytest.mark.parametrize(
     ("selections", "cluster", "said"),
     [
+        (None, None, "selections is no list of Selection"),
         (pick("lan"), None, "selections is no list of Selection"),
         ([NETWORKS["lan"]], None, "selections is no list of Selection"),
         (["lan"], None, "selections is no list of Selection"),
