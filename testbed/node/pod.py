@@ -136,10 +136,6 @@ class Pod:
         enter = (program("nsenter"), f"--net={self.network}", "--")
         return subprocess.run([*enter, *command], check=True, capture_output=True, text=True).stdout
 
-    def exec(self, *command: str) -> str:
-        """What a program prints that `kubectl exec` runs in it."""
-        return self.cluster.kubectl("exec", "-n", self.namespace, self.name, "--", *command)
-
     def reach(self, other: Pod, address: Address, interface: str = "net1") -> Address:
         """Sends a byte to an address of another pod, over one interface; whom it came from.
 
