@@ -83,10 +83,10 @@ def of_this_machine() -> tuple[set[str], set[str]]:
     return links, {line.split(" ", 5)[4] for line in lines}
 
 
-def groups() -> set[Path]:
-    """The control groups that nodes have."""
+def groups(maker: int) -> set[Path]:
+    """The control groups of nodes that a process has made. Other runs have their own."""
     own = [one.own for one in cgroups.hierarchies()]
-    return {folder for one in own for folder in one.glob(f"{cgroups.PREFIX}*")}
+    return {folder for one in own for folder in one.glob(f"{cgroups.PREFIX}{maker}-*")}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def groups() -> set[Path]:
 def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: Tools) -> None:
     assert tools  # which skips where no node can be had
     cgroups.remove_stale()
-    before = of_this_machine(), groups()
+    before = of_this_machine()
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, stage],
         cwd=ROOT,
@@ -109,14 +109,14 @@ def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: 
     assert holder.stdout is not None
     directory = Path(holder.stdout.readline().strip())
     assert stage in (line.strip() for line in holder.stdout)
-    assert of_this_machine() == before[0]
+    assert of_this_machine() == before
     ours = descendants(holder.pid)
     rooms = namespaces(ours)
     # The control: there is something to leave.
     assert directory.is_dir()
     assert bool(rooms) == (stage != "cluster")
     assert rooms <= in_use()
-    assert bool(groups() - before[1]) == (stage not in ("cluster", "lan"))
+    assert bool(groups(holder.pid)) == (stage not in ("cluster", "lan"))
     match how:
         case "fail":
             assert holder.stdin is not None
@@ -133,20 +133,21 @@ def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: 
     def gone() -> bool:
         cgroups.remove_stale()
         left = alive(ours) or rooms & in_use() or directory.exists()
-        return not left and (of_this_machine(), groups()) == before
+        return not left and not groups(holder.pid) and of_this_machine() == before
 
     Kubectl.wait_for(gone, f"what was left at {stage} to go", 30)
 
 
 def test_a_node_that_cannot_start_leaves_nothing(cluster: Cluster, tools: Tools) -> None:
-    before = descendants(os.getpid()), groups()
+    before = descendants(os.getpid())
     with Lan(1, cluster.plane.egress) as lan:
         with_lan = descendants(os.getpid())
         with pytest.raises(NotADirectoryError):
             # K3s's directory cannot be made: its parent is a file.
             Node(cluster, tools, lan, "node-1", 1, Layout.k3s(data="/usr/bin/env"))
         assert descendants(os.getpid()) == with_lan
-    assert (descendants(os.getpid()), groups()) == before
+    assert descendants(os.getpid()) <= before
+    assert not [one for one in groups(os.getpid()) if one.name.endswith("-node-1")]
 
 
 def test_the_machine_and_its_node_share_no_files_or_settings(tools: Tools) -> None:
@@ -167,10 +168,10 @@ def test_the_machine_and_its_node_share_no_files_or_settings(tools: Tools) -> No
 
 
 def test_stopping_the_nodes_stops_what_ran_on_them(cluster: Cluster, tools: Tools) -> None:
-    before = descendants(os.getpid()), groups()
-    with started(cluster, tools, names=["node-1"]) as (node,):
+    before = descendants(os.getpid())
+    with started(cluster, tools, names=["alone"]) as (node,):
         node.pod().start()
-        assert len(descendants(os.getpid()) - before[0]) > 5
-    cluster.remove_nodes("node-1")
-    Kubectl.wait_for(lambda: descendants(os.getpid()) <= before[0], "their processes to end", 10)
-    assert groups() == before[1]
+        assert len(descendants(os.getpid()) - before) > 5
+    cluster.remove_nodes("alone")
+    Kubectl.wait_for(lambda: descendants(os.getpid()) <= before, "their processes to end", 10)
+    assert not [one for one in groups(os.getpid()) if one.name.endswith("-alone")]
