@@ -36,11 +36,11 @@ def _of_bridge(one: Declared) -> list[Address]:
 
 def _handed_out(config: Configuration) -> Iterator[tuple[Declared, Pool, Address, Declared]]:
     """Routers' addresses that a network on their wire hands out, and whose routers they are."""
-    found: defaultdict[Wire, dict[Address, Declared]] = defaultdict(dict)
+    found: defaultdict[Wire, dict[Address, list[Declared]]] = defaultdict(dict)
     for one in config.networks:
         for wire in one.wires:
             for router in _routers(one):
-                found[wire].setdefault(router, one)
+                found[wire].setdefault(router, []).append(one)
     by_wire = {wire: sorted(here, key=int) for wire, here in found.items()}
     for one in config.networks:
         own = dict.fromkeys(_routers(one), one)
@@ -48,7 +48,9 @@ def _handed_out(config: Configuration) -> Iterator[tuple[Declared, Pool, Address
             routers = own.copy()
             for wire in one.wires:
                 for router in _between(by_wire.get(wire, []), pool):
-                    routers.setdefault(router, found[wire][router])
+                    for owner in found[wire][router]:
+                        if not owner.network.apart_from(one.network):
+                            routers.setdefault(router, owner)
             for router in sorted(filter(pool.hands_out, routers), key=int):
                 yield one, pool, router, routers[router]
 

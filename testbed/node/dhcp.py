@@ -53,6 +53,7 @@ class Lease:
 
     client: bytes
     host_name: str
+    mac: str
 
 
 def parse(data: bytes) -> Message | None:
@@ -135,7 +136,7 @@ class DhcpServer:
             return self._message(message, NAK, IPv4Address(0))
         name = message.options.get(HOST_NAME, b"").decode(errors="replace")
         self._offers.pop(free, None)
-        self.leases[free] = Lease(message.client, name)
+        self.leases[free] = Lease(message.client, name, message.hardware.hex(":"))
         return self._message(message, ACK, free)
 
     def _address(self, message: Message) -> IPv4Address | None:

@@ -9,12 +9,20 @@ import pytest
 
 from testbed.node.dhcp import DhcpServer
 from testbed.node.node import Node
+from tests.wire.declared import annotation
 from tests.wire.deployed import Deployed
 
 OWN = IPv4Interface("192.168.30.1/24")
 DHCP = {"type": "dhcp", "provide": [{"option": "host-name", "fromArg": "K8S_POD_NAME"}]}
 NETWORKS = [
-    {"name": "office", "type": "macvlan", "master": "eth1", "mtu": 1400, "ipam": DHCP},
+    {
+        "name": "office",
+        "type": "macvlan",
+        "master": "eth1",
+        "mtu": 1400,
+        "capabilities": ["mac"],
+        "ipam": DHCP,
+    },
     {"name": "first", "type": "macvlan", "master": "eth1", "ipam": {"type": "dhcp", "priority": 0}},
     {"name": "bridged", "type": "bridge", "bridge": "br-office", "ipam": DHCP},
     {
@@ -42,6 +50,7 @@ NETWORKS = [
     },
 ]
 BOTH = ("office", "bridged")
+MAC = "02:00:5e:10:00:07"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +118,21 @@ def test_an_address_is_leased_and_given_back(
         5,
     )
     assert server.released == []
+
+
+def test_the_server_sees_the_mac_address_that_a_pod_brings(
+    stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
+) -> None:
+    """So that it can keep an address for that pod, on whatever node it runs."""
+    for node in nodes:
+        pod = node.pod(networks=annotation(NETWORKS[0], mac=MAC))
+        pod.start()
+        assert [lease.mac for lease in servers["office"].leases.values()] == [MAC]
+        pod.stop()
+        stack.cluster.wait_for(lambda: not servers["office"].leases, "the release", 5)
+    other = stack.pod(nodes[0], "default/office")  # the control arm
+    assert MAC not in [lease.mac for lease in servers["office"].leases.values()]
+    other.stop()
 
 
 @pytest.mark.parametrize("name", BOTH)
