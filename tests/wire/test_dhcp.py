@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, ip_interface
+from typing import Any, Final
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.wire.deployed import Deployed
 
 OWN = IPv4Interface("192.168.30.1/24")
 DHCP = {"type": "dhcp", "provide": [{"option": "host-name", "fromArg": "K8S_POD_NAME"}]}
-NETWORKS = [
+NETWORKS: Final[list[dict[str, Any]]] = [
     {
         "name": "office",
         "type": "macvlan",
