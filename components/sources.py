@@ -159,11 +159,13 @@ def _matched(pattern: str, root: File, taken: dict[str, str]) -> tuple[list[str]
         matches = sorted({*glob.glob(pattern, root_dir=root, recursive=True)})  # noqa: PTH207
     except (ValueError, OSError):
         return [], ["that is no name of a file"]
-    names, wrong = [], []
+    names: list[str] = []
+    wrong: list[str] = []
     for name in matches:
         real = os.path.realpath(root / name)
-        if not File(real).is_relative_to(os.path.realpath(root)):
-            wrong.append(f"{name} is a link that leads out of the project. Put the file inside")
+        if link := _way_out(name, root):
+            said = f"{link} is a link that leads out of the project. Put the files inside"
+            wrong += [] if said in wrong else [said]
         elif real in taken:
             wrong.append(f"{name} was found before, by {taken[real]}. Let one of them find it")
         elif File(real).is_file() or not File(real).exists():
@@ -211,3 +213,11 @@ def _at(one: Source, path: Path) -> Any:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _way_out(name: str, root: File) -> str | None:
+    """The first link on the way to a file that leads out of the project: the file or a folder."""
+    inside = os.path.realpath(root)
+    steps = [File(name), *File(name).parents]
+    outside = (one for one in reversed(steps) if not (root / one).resolve().is_relative_to(inside))
+    return next(map(str, outside), None)
