@@ -84,16 +84,16 @@ class MultusComponent(pulumi.ComponentResource):
         self._access = resolved(given, access)
         if wrong := unsupported(given):
             raise pulumi.RunError(f"{wrong}. Nothing was changed")
-        if args.deploy == "all":
+        whole = args.deploy == "all"
+        if whole:
             _refuse_a_second(name, server(self._access))
+        self._packages = packages or (_downloaded(args.chart) if whole else {})
         commands = provider_in(opts, "command")
         made: list[pulumi.ProviderResource] = []
-        if commands is None:
+        if commands is None:  # the first that is registered, once all else is known to be right
             commands = Provider(f"{name}-commands", opts=_beside(name, opts, "commands"))
             made.append(commands)
         preflight.run(args, self._access, commands)
-        whole = args.deploy == "all"
-        self._packages = packages or (_downloaded(args.chart) if whole else {})
         if given is None:
             given = provider(self._access, f"{name}-cluster", _beside(name, opts, "cluster"))
             made.append(given)
