@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed.processes import descendants, send
+from testbed.processes import descendants, kill
 from testbed.results import Result, from_answer
 
 GRACE = 20.0  # seconds the engine has, once interrupted, to finish what it has begun
@@ -107,7 +107,7 @@ class Running:
         """What a lost machine does: every process is gone at once, nothing is saved."""
         # Found before the first is ended: orphans cannot be told from others.
         everything = {self.process.pid, *descendants(self.process.pid)}
-        send(everything, signal.SIGKILL)
+        kill(everything)
         self.process.wait()
 
     def stop(self) -> None:

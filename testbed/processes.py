@@ -103,7 +103,12 @@ def end(pids: Iterable[int], *, grace: float) -> None:
     """SIGTERM to each, SIGKILL to what is left after `grace` seconds; returns when all are gone."""
     left = alive(pids)
     send(left, signal.SIGTERM)
-    left = _wait(left, grace)
+    kill(_wait(left, grace))
+
+
+def kill(pids: Iterable[int]) -> None:
+    """SIGKILL to each; returns when all are gone, which the kernel may take a moment for."""
+    left = alive(pids)
     send(left, signal.SIGKILL)
     _wait(left, 10.0)
 

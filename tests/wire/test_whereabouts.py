@@ -236,6 +236,10 @@ def test_the_control_loop_frees_what_a_forced_delete_leaves(
     stack: Deployed, nodes: list[Node]
 ) -> None:
     """The object is gone while the kubelet is away, so no DEL comes; the DaemonSet sees it."""
+    # On a fresh node the plugin is there before the control loop watches.
+    stack.cluster.wait_for(
+        lambda: "starting network controller" in nodes[0].log("whereabouts"), "the control loop"
+    )
     pod, other = (stack.pod(nodes[0], "default/flat") for _ in range(2))
     [address], [kept] = pod.addresses(), other.addresses()
     assert set(pools.held(stack.cluster)) == {address.ip, kept.ip}
