@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi_command import Provider, local
@@ -18,14 +17,16 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from . import networks, preflight, schedule
+from . import preflight, schedule
 from .access import Access, provider, provider_in, resolved, server, unsupported
 from .args import MultusArgs
 from .chart import versions as chart
 from .chart.packages import ChartError, download_packages
 from .cluster_tasks import COMMAND, UNDO, Task, script
+from .networks import Network
 from .networks.annotation import Selection, pod_annotation
 from .networks.summary import summary
+from .one_per_cluster import refuse_a_second
 
 Metadata = pulumi.Input[Mapping[str, pulumi.Input[str]]]
 
@@ -86,7 +87,7 @@ class MultusComponent(pulumi.ComponentResource):
             raise pulumi.RunError(f"{wrong}. Nothing was changed")
         whole = args.deploy == "all"
         if whole:
-            _refuse_a_second(name, server(self._access))
+            refuse_a_second(name, server(self._access))
         self._packages = packages or (_downloaded(args.chart) if whole else {})
         commands = provider_in(opts, "command")
         made: list[pulumi.ProviderResource] = []
@@ -186,10 +187,10 @@ class MultusComponent(pulumi.ComponentResource):
             environment = {"MULTUS_NAMESPACES": names, "MULTUS_TIMEOUT": timeout}
             after.append(self._task("namespaces", "namespaces", **environment))
 
-        def declare(network: networks.Network) -> CustomResource:
+        def declare(network: Network) -> CustomResource:
             own = {**network.annotations, **network.own_annotations}
             return CustomResource(
-                f"{self._name}-{network.cni_name}",
+                f"{self._name}-{network.namespace}.{network.name}",
                 api_version="k8s.cni.cncf.io/v1",
                 kind="NetworkAttachmentDefinition",
                 metadata=ObjectMetaArgs(
@@ -198,7 +199,7 @@ class MultusComponent(pulumi.ComponentResource):
                     labels=_merged(labels, network.labels),
                     annotations=_merged(annotations, own),
                 ),
-                spec={"config": networks.render(network, args.cluster.paths)},
+                spec={"config": network.render(args.cluster.paths)},
                 opts=self._options(*after),
             )
 
@@ -249,23 +250,6 @@ class MultusComponent(pulumi.ComponentResource):
             # What fails is in the error already; progress is on standard output.
             logging=local.Logging.STDOUT,
             opts=self._options(*depends_on),
-        )
-
-
-# By run, whose root resource a program has once: the components by their API server.
-_deployed: Final[WeakKeyDictionary[pulumi.Resource, dict[str, str]]] = WeakKeyDictionary()
-
-
-def _refuse_a_second(name: str, server: str | None) -> None:
-    """Two components on one cluster would have the same Helm releases."""
-    root = pulumi.runtime.get_root_resource()
-    if root is None or server is None:
-        return
-    other = _deployed.setdefault(root, {}).setdefault(server, name)
-    if other != name:
-        raise pulumi.RunError(
-            f'the component "{name}" deploys Multus to {server}, and so does "{other}". Give the '
-            f'networks of both to one, or set deploy="networks" for one. Nothing was changed'
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from ..model import OneOf
-from .base import KINDS, Network, TypedNetwork, render
+from .base import KINDS, Network, TypedNetwork
 from .bond import Bond
 from .bridge import Bridge
 from .host_device import HostDevice
@@ -32,4 +32,4 @@ KINDS.update(
 
 AnyNetwork = Annotated[Network, OneOf("type", lambda: KINDS)]
 
-__all__ = ["KINDS", "AnyNetwork", "Network", "Raw", "TypedNetwork", "render"]
+__all__ = ["KINDS", "AnyNetwork", "Network", "Raw", "TypedNetwork"]

@@ -96,6 +96,10 @@ class Network(Model):
         """The CNI configuration for nodes with these paths."""
         raise NotImplementedError  # each kind has its own
 
+    def render(self, paths: Paths) -> str:
+        """`spec.config` of the NetworkAttachmentDefinition: CNI JSON, readable in a diff."""
+        return json.dumps(self.body(paths), indent=2)
+
 
 KINDS: Final[dict[str, type[Network]]] = {}
 """The kinds by their `type`; filled where they are listed (networks/__init__.py)."""
@@ -201,8 +205,3 @@ class TypedNetwork(Network):
         if isinstance(self.ipam, Whereabouts):
             head["disableCheck"] = True  # the plugin has no CHECK (cmd/whereabouts.go)
         return head | {"plugins": [plugin, *chain]}
-
-
-def render(network: Network, paths: Paths) -> str:
-    """`spec.config` of the NetworkAttachmentDefinition: CNI JSON, readable in a diff."""
-    return json.dumps(network.body(paths), indent=2)

@@ -1,8 +1,8 @@
 """raw: a CNI configuration as it is, for plugins and fields that no other type offers.
 
-It is held to the form that libcni 1.3 and Multus 4.3 read, and passed on unchanged. What the
-program knows of its plugins it reads with the models of the typed kinds, so that the same rules
-look at both.
+It is held to the form that libcni 1.3 and Multus 4.3 read. JSON text is passed on to the letter; a
+mapping is written as JSON, with its version and name in front. What the program knows of its
+plugins it reads with the models of the typed kinds, so that the same rules look at both.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ INSIDE: Final = "it stands inside config"
 
 class _Parsed(dict[str, Any]):
     """A JSON object, with the keys that stand in it twice. As in Go the last one counts."""
+
+    text = ""
+    """What it was read from; of the outermost object alone."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -63,13 +66,16 @@ def _config(value: Any) -> Any:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_Parsed)
+        found = json.loads(text, object_pairs_hook=_Parsed)
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep"
         if isinstance(error, json.JSONDecodeError):
             why = f"{error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno} of it"
         rule = f"that is no JSON: {why}. It can be a mapping instead"
         raise invalid(rule, text) from error
+    if isinstance(found, _Parsed):
+        found.text = text
+    return found
 
 
 def _form(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -155,8 +161,18 @@ class Raw(Network):
 
     @property
     def cni_name(self) -> str:
-        """The owner's own where he gave one."""
-        return str(self.config.get("name") or super().cni_name)
+        """The owner's own where he gave one.
+
+        To text without one Multus gives the network's name (`GetCNIConfigFromSpec` in pkg/utils of
+        network-attachment-definition-client).
+        """
+        return str(self.config.get("name") or (self.name if self.written else super().cni_name))
+
+    @property
+    def written(self) -> str:
+        """The JSON text that it was read from, which is passed on; empty for a mapping."""
+        found: str = getattr(self.config, "text", "")
+        return found
 
     @cached_property
     def reading(self) -> Reading:
@@ -188,3 +204,6 @@ class Raw(Network):
         """The configuration with its version and name in front."""
         del paths
         return {"cniVersion": CNI_VERSION, "name": self.cni_name} | self.config
+
+    def render(self, paths: Paths) -> str:
+        return self.written or super().render(paths)

@@ -138,11 +138,6 @@ class Configuration:
         return replace(self, parts=parts, faulty=self.faulty | {name})
 
     @property
-    def of_manifests(self) -> bool:
-        """Whether these are networks without a stack, which are applied as they are."""
-        return "ipam" not in self.parts and "extra_plugins" in self.faulty
-
-    @property
     def cluster(self) -> Cluster | None:
         found: Cluster | None = self.parts.get("cluster")
         return found

@@ -28,6 +28,7 @@ DYNAMIC: Final = ("balance-tlb", "balance-alb")
 def raw(one: Declared, config: Configuration) -> Iterator[Hit]:
     if not isinstance(one.network, Raw):
         return
+    del config
     reading, version = one.network.reading, one.network.config.get("cniVersion")
     for fault in reading.invalid:
         yield Hit(fault.path, fault.message, fault.value, "", "invalid-plugin-value")
@@ -38,8 +39,8 @@ def raw(one: Declared, config: Configuration) -> Iterator[Hit]:
     if reading.unknown:
         yield at("not-checked", "config", names=", ".join(reading.unknown))
     plugins = entries(one.network.config)
-    # Multus gives a list its own version, and a single plugin none.
-    unversioned = config.of_manifests and not version and "plugins" not in one.network.config
+    # Text is passed on as it is. Multus gives a list its own version, and a single plugin none.
+    unversioned = one.network.written and not version and "plugins" not in one.network.config
     first, sbr = plugins[0][1], [path for path, each in plugins if each["type"] == "sbr"]
     hops = isinstance(one.ipam, Routed) and one.ipam.default_hops
     yield from where(

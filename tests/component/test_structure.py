@@ -63,6 +63,20 @@ def test_networks_alone_are_no_release_and_no_wait(*, preview: bool) -> None:
     assert record.outputs == {"release": None, "version": None, "values": {}, "images": []}
 
 
+def test_json_text_is_deployed_to_the_letter_and_a_cni_name_may_be_there_twice() -> None:
+    """host-local counts addresses by that name: one that the program made would begin anew."""
+    written = ['{"type":"macvlan","master":"eth1"}', '{"name": "lan", "type": "macvlan"}']
+    raw = [
+        {"name": name, "type": "raw", "config": config}
+        for name, config in zip(("lan", "other"), written, strict=True)
+    ]
+    record = run(program(arguments(networks=raw)))
+    assert {one.name: one.inputs["spec"]["config"] for one in record.of(NETWORK)} == {
+        "multus-default.lan": written[0],
+        "multus-default.other": written[1],
+    }
+
+
 # What comes after what: the CRDs first, networks without the main release, a wait without networks.
 ORDER: Final[dict[str, set[str]]] = {
     "multus-crds": {"multus-crd-handover"},

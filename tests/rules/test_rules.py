@@ -6,6 +6,7 @@ cluster have objects of a cluster beside them, and tests/unit/test_preflight.py 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,6 @@ import yaml
 
 from components.cluster import Paths
 from components.findings import PASSED_OVER, SHAPE, Finding, Severity, dotted
-from components.networks import render
 from components.parse import parse
 from components.rules import RULES
 from components.rules.registry import UNUSED, meant
@@ -106,7 +106,7 @@ def test_what_does_not_is_found_and_the_user_has_the_last_word(
     for_each = {**settings, "networks": networks}
     assert of_rule(for_each, name) == of_rule(for_each, "unused-allow") == []
     for declared in parse(for_each).configuration.networks:
-        assert '"allow"' not in render(declared.network, Paths("/c", "/b"))
+        assert '"allow"' not in declared.network.render(Paths("/c", "/b"))
 
 
 LAN = {"name": "a", "type": "macvlan", "master": "eth1"}
@@ -161,10 +161,10 @@ def test_what_has_no_shape_cannot_be_allowed() -> None:
         ({"plugins": [{"type": "macvlan"}]}, False),  # to which Multus gives its own
     ],
 )
-def test_a_manifest_without_a_version_loses_what_old_ones_did_not_have(
+def test_text_without_a_version_loses_what_old_ones_did_not_have(
     config: Mapping[str, Any], *, lost: bool
 ) -> None:
-    network = {"name": "a", "type": "raw", "config": {"master": "eth1", **config}}
-    alone = parse({"networks": [network]}, partial="multi").findings
-    assert ("old-cni-version" in [one.rule for one in alone]) == lost
+    network: dict[str, Any] = {"name": "a", "type": "raw", "config": {"master": "eth1", **config}}
     assert of_rule(stack({"networks": [network]}), "old-cni-version") == []
+    network["config"] = json.dumps(network["config"])
+    assert bool(of_rule(stack({"networks": [network]}), "old-cni-version")) == lost

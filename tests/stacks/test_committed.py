@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.networks import render
 from components.parse import FIELDS
 from tests.stacks.files import ROOT, STACKS, arguments, expected, read, stack_path
 
@@ -36,8 +35,7 @@ def test_gives_exactly_what_was_reviewed(stack: str, *, update_goldens: bool) ->
     args = arguments(stack)
     found = {
         "networks": {
-            network.key: json.loads(render(network, args.cluster.paths))
-            for network in args.networks
+            network.key: json.loads(network.render(args.cluster.paths)) for network in args.networks
         },
         "values": args.values,
         "crdValues": args.crd_values,

@@ -18,7 +18,7 @@ import yaml
 from components.cluster import Paths
 from components.ipam import IPAMS
 from components.model import Model, read
-from components.networks import KINDS, Network, Raw, TypedNetwork, render
+from components.networks import KINDS, Network, Raw, TypedNetwork
 from components.networks.chained import CHAINED
 
 Json = dict[str, Any]
@@ -54,7 +54,7 @@ def told(one: TypedNetwork | None) -> Json:
 def test_renders_what_its_plugins_read(case: Json) -> None:
     one = network(case["network"])
     head = {"cniVersion": "1.0.0", "name": f"{one.namespace}.lan"}
-    assert json.loads(render(one, PATHS)) == {**head, **case["cni"]}
+    assert json.loads(one.render(PATHS)) == {**head, **case["cni"]}
     ipam = getattr(one, "ipam", None)
     assert getattr(ipam, "capacity", None) == case.get("capacity")
 
@@ -62,9 +62,9 @@ def test_renders_what_its_plugins_read(case: Json) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_is_the_same_model_when_it_is_read_as_raw(case: Json) -> None:
     one = network(case["network"])
-    text = render(one, PATHS)
+    text = one.render(PATHS)
     again = same(one, text)
-    assert json.loads(render(again, PATHS)) == json.loads(text)
+    assert json.loads(again.render(PATHS)) == json.loads(text)
     assert again.plugins[0] == one.plugins[0]
     assert {*again.plugins} == {*one.plugins}
     if not isinstance(one, TypedNetwork):
@@ -72,7 +72,7 @@ def test_is_the_same_model_when_it_is_read_as_raw(case: Json) -> None:
     assert (again.reading.unread, again.reading.unknown, again.reading.invalid) == ([], [], [])
     assert told(again.typed) == told(one)
     assert again.typed is not None
-    assert render(again.typed, PATHS) == text
+    assert again.typed.render(PATHS) == text
     mine, theirs = one.ipam, again.typed.ipam
     if mine is not None:
         assert theirs is not None
@@ -97,11 +97,11 @@ def upper(node: Any) -> Any:
 def test_keys_are_read_in_any_letters_as_the_plugins_do(case: Json) -> None:
     one = network(case["network"])
     if isinstance(one, TypedNetwork):
-        found = same(one, json.dumps(upper(json.loads(render(one, PATHS)))))
+        found = same(one, json.dumps(upper(json.loads(one.render(PATHS)))))
         assert found.reading.unread == []
         assert told(found.typed) == told(one)
         assert found.typed is not None
-        assert render(found.typed, PATHS) == render(one, PATHS)
+        assert found.typed.render(PATHS) == one.render(PATHS)
 
 
 def test_every_field_of_every_model_has_a_case() -> None:
@@ -143,12 +143,12 @@ def test_raw_is_read_as_its_plugins_read_it(case: Json) -> None:
 def test_the_owners_version_and_name_are_kept(written: Any) -> None:
     found = raw(written)
     assert found.cni_name == "mine"
-    assert json.loads(render(found, PATHS)) == RAW["own name"]
+    assert json.loads(found.render(PATHS)) == RAW["own name"]
 
 
 def test_a_rendered_network_is_readable_in_a_diff_and_stable() -> None:
     one = network(CASES["whereabouts excludes its gateway"]["network"] | {"namespace": "data"})
-    assert render(one, PATHS).splitlines() == RAW["text"].splitlines()
+    assert one.render(PATHS).splitlines() == RAW["text"].splitlines()
 
 
 def test_no_two_networks_share_a_cni_name() -> None:

@@ -30,7 +30,7 @@ LAYERS: Final = (
     ("rules",),
     ("args", "sources", "parse", "stack_file"),
     ("cli",),
-    ("kubeconfig", "access", "config", "preflight", "multus"),
+    ("kubeconfig", "access", "config", "preflight", "one_per_cluster", "multus"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 SHELL: Final = LAYERS[-1]

@@ -12,7 +12,7 @@ from components.cli.schema import schema
 from components.cluster import Paths
 from components.fields import InterfaceName
 from components.findings import Path
-from components.networks import KINDS, Raw, TypedNetwork, render
+from components.networks import KINDS, Raw, TypedNetwork
 from components.networks.base import Wire
 from components.networks.summary import summary
 from components.parse import parse
@@ -81,7 +81,7 @@ def test_rules_look_at_it() -> None:
 
 def test_it_is_rendered_and_read_again() -> None:
     toy = Toy(name="toy", stick="eth1", turns_per_hour=7)
-    text = render(toy, Paths("/c", "/b"))
+    text = toy.render(Paths("/c", "/b"))
     assert '"turnsPerHour": 7' in text
     again = Raw(name="toy", config=text)  # type: ignore[arg-type]
     assert again.typed is not None

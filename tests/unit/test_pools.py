@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from components.cluster import Paths
 from components.ipam.base import Pool
-from components.networks import render
 from components.parse import Parsed, parse
 
 Json = dict[str, Any]
@@ -153,7 +152,7 @@ def test_no_two_networks_on_one_wire_hand_out_one_address_or_a_gateway(raw: Json
     args = parse(raw).args
     if args is None:
         return
-    bodies = [json.loads(render(one, PATHS)) for one in args.networks]
+    bodies = [json.loads(one.render(PATHS)) for one in args.networks]
     for body, other in permutations(bodies, 2):
         one, two = body["ipam"], other["ipam"]
         if vlans(body) & vlans(other):
@@ -176,7 +175,7 @@ def test_a_pool_is_what_the_plugin_hands_out(raw: Json) -> None:
     if not parsed.configuration.networks:
         return  # it cannot be read
     [declared] = parsed.configuration.networks
-    text = render(declared.network, PATHS)
+    text = declared.network.render(PATHS)
     [again] = _parsed({"name": "a", "type": "raw", "config": text}).configuration.networks
     body = json.loads(text)["ipam"]
     expected = handed_out(body)

@@ -15,7 +15,6 @@ from typing import Any, Final
 import pytest
 
 from components.cluster import Paths
-from components.networks import render
 from components.networks.chained.bandwidth import MOST_BURST, MOST_RATE
 from components.parse import parse
 from testbed.node.cni import Attachment, CniError, Result, Runtime
@@ -52,7 +51,7 @@ class Limited:
                 "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**6},
             }
         )
-        network = json.loads(render(found.network, Paths("/c", PLUGINS)))
+        network = json.loads(found.network.render(Paths("/c", PLUGINS)))
         result: Result = {}
         for plugin in network["plugins"]:
             body = plugin | (limits if plugin["type"] == "bandwidth" else {})
