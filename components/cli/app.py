@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+import yaml
 
 from ..chart.values import images as images_of
 from ..cluster import Nodes
+from ..cluster_tasks.kubectl import TaskError
 from ..findings import Finding, Severity, did_you_mean, printable
 from ..networks import KINDS
 from ..rules.registry import RULES, meant
 from ..stack_file import read_stack_file
 from ..yaml_file import UnreadableError
-from . import pages
+from . import importing, pages
 from . import schema as stack_schema
 from .check import check_file, read_stack, runs_on
 from .formats import Format, report
@@ -131,6 +133,33 @@ def images(
         typer.echo("multus:extraValues is a secret and was not read", err=True)
     for image in images_of(args.values, args.chart.facts, published=published):
         typer.echo(image)
+
+
+@app.command("import")
+def import_stack(
+    stack: Annotated[str, typer.Argument(help="Name of the stack to make.")],
+) -> None:
+    """Write a stack file from what kubectl's cluster has, so that no network changes.
+
+    The cluster is only read. STACK.import.json is for pulumi import: see docs/adopting.md.
+    """
+    project = Path("Pulumi.yaml")
+    if not project.is_file():
+        raise _stop("there is no Pulumi.yaml here. Run it in the project's folder")
+    name = str(yaml.safe_load(project.read_text(encoding="utf-8"))["name"])
+    try:
+        found, releases = importing.look()
+    except TaskError as error:
+        raise _stop(error) from None
+    written = importing.files(stack, name, found, releases)
+    if there := [str(one) for one in written if one.exists()]:
+        raise _stop(f"{' and '.join(there)} exist already. Move them away first")
+    for path, text in written.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {path}")
+    for note in found.notes:
+        typer.echo(f"note: {printable(note)}")
 
 
 @app.command()

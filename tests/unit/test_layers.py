@@ -28,7 +28,7 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "sources", "parse", "stack_file"),
+    ("args", "sources", "parse", "stack_file", "adopting"),
     ("cli",),
     ("kubeconfig", "access", "config", "preflight", "one_per_cluster", "multus"),
 )

@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
@@ -23,18 +25,38 @@ from tests.engine.program.test_changes import replaced
 from tests.stacks.files import ROOT
 
 PAGE: Final = (ROOT / "docs" / "adopting.md").read_text(encoding="utf-8")
-LAN: Final[dict[str, Any]] = {
-    "name": "lan",
-    "type": "macvlan",
-    "master": "eth1",
-    "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
-}
-BY_HAND: Final = {
-    "apiVersion": "k8s.cni.cncf.io/v1",
-    "kind": "NetworkAttachmentDefinition",
-    "metadata": {"name": "lan", "namespace": "default"},
-    "spec": {"config": '{"cniVersion": "1.0.0", "name": "lan", "type": "bridge"}'},
-}
+# The values file of K3s's documentation.
+BY_THE_PAGE: Final = """
+config:
+  fullnameOverride: multus
+  cni_conf:
+    confDir: /var/lib/rancher/k3s/agent/etc/cni/net.d
+    binDir: /var/lib/rancher/k3s/data/cni/
+    kubeconfig: /var/lib/rancher/k3s/agent/etc/cni/net.d/multus.d/multus.kubeconfig
+    multusAutoconfigDir: /var/lib/rancher/k3s/agent/etc/cni/net.d
+rke2-whereabouts:
+  fullnameOverride: whereabouts
+  enabled: true
+  cniConf:
+    confDir: /var/lib/rancher/k3s/agent/etc/cni/net.d
+    binDir: /var/lib/rancher/k3s/data/cni/
+"""
+
+
+def by_hand(name: str, config: str, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "k8s.cni.cncf.io/v1",
+        "kind": "NetworkAttachmentDefinition",
+        "metadata": {"name": name, "namespace": "default", **metadata},
+        "spec": {"config": config},
+    }
+
+
+BY_HAND: Final = (
+    by_hand("lan", '{"cniVersion": "0.3.1",  "type": "bridge", "ipam": {}}'),
+    by_hand("wan", '{\n  "type": "macvlan", "cniVersion": "1.0.0", "master": "eth1"\n}\n'),
+)
+OF_ANOTHER: Final = by_hand("theirs", "{}", labels={"kustomize.toolkit.fluxcd.io/name": "apps"})
 FORCE: Final = re.search(r"\$ (PULUMI_K8S_\w+)=(\w+) pulumi up", PAGE)
 SHELLS: Final = [one for one in ("sh", "bash", "zsh") if shutil.which(one)]
 
@@ -51,7 +73,13 @@ def shell(name: str, lines: list[str], checkout: Workspace) -> None:
     """Runs them as one session; a CLI that asks nothing and ends with its plugins."""
     text = "\n".join(lines).replace("pulumi import", "pulumi import --yes --non-interactive")
     env = checkout.engine.environment(checkout.env)
-    env["PATH"] = os.pathsep.join([str(install(checkout.path / "bin")), env["PATH"]])
+    ours = checkout.path / "bin"
+    if not ours.exists():
+        install(ours)
+    cli = ours / "multus-k3s"
+    cli.write_text(f'#!/bin/sh\nexec {sys.executable} -m components.cli "$@"\n')
+    cli.chmod(0o755)
+    env["PATH"] = os.pathsep.join([str(ours), env["PATH"]])
     env["MULTUS"] = str(checkout.engine.tools.path("pulumi"))
     program = shutil.which(name)
     assert program is not None
@@ -82,35 +110,61 @@ def helm(tools: Tools, cluster: Cluster, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("by", SHELLS)
-def test_an_install_by_hand_is_taken_over_and_no_network_is_made_anew(
-    by: str, cluster: Cluster, program: MakeProgram, repository: Repository, tools: Tools
+def test_an_install_by_hand_is_taken_over_and_no_network_changes(
+    by: str,
+    cluster: Cluster,
+    program: MakeProgram,
+    repository: Repository,
+    tools: Tools,
+    tmp_path: Path,
 ) -> None:
-    helm(tools, cluster, "install", "multus", str(repository.packages[IN_CHART].main))
+    values = tmp_path / "values.yaml"
+    values.write_text(BY_THE_PAGE)
+    package = str(repository.packages[IN_CHART].main)
+    helm(tools, cluster, "install", "multus", package, "--values", str(values))
     cluster.kubectl("wait", "--for=condition=Established", live.NETWORKS_CRD)
-    cluster.apply(BY_HAND)
-    before = live.uids(cluster)
-    checkout = program("dev", cluster, networks=[LAN], adopt=True)
+    for one in (*BY_HAND, OF_ANOTHER):
+        cluster.apply(one)
+    before, texts = live.uids(cluster), _texts(cluster)
+    checkout = program("dev", cluster)
+    file = checkout.path / "stacks" / "Pulumi.dev.yaml"
+    kept = yaml.safe_load(file.read_text())["config"]
+    file.unlink()
 
-    first = checkout.up("dev")
-    assert any("cannot re-use a name that is still in use" in one for one in first.errors)
-    assert any("had an apply conflict" in one for one in first.errors), first.errors
+    first, second, third, *_ = commands("Import")
+    assert second == "pulumi up"
+    shell(by, [first], checkout)
+    written = yaml.safe_load(file.read_text())["config"]
+    assert {key: written[f"multus:{key}"] for key in ("ipam", "chart", "namespaceIsolation")} == {
+        "ipam": "whereabouts",
+        "chart": {"version": IN_CHART},
+        "namespaceIsolation": False,
+    }
+    assert [one["name"] for one in written["multus:networks"]] == ["lan", "wan"]
+    checkout.configure("dev", {"chart": kept["multus:chart"]})  # where packages come from
 
+    stopped = checkout.up("dev")
+    assert any("cannot re-use a name that is still in use" in one for one in stopped.errors)
     assert checkout.cli("stack", "select", "dev").returncode == 0
-    lines = [one for one in commands("Import") if "pulumi up" not in one]
-    # The CRDs' own release is for later charts, as the page says.
-    shell(by, [one for one in lines if "multus-crds" not in one], checkout)
+    shell(by, [third], checkout)
     cluster.wait_for(lambda: started_in(checkout.path) == [], "the end of the language host", 10)
 
+    preview = checkout.preview("dev").check()
+    changed = {one.type.rpartition(":")[2] for one in preview.changes}
+    assert "Release" in changed
+    assert "NetworkAttachmentDefinition" not in changed
     assert FORCE is not None
     fourth = checkout.up("dev", env={FORCE[1]: FORCE[2]}).check()
     assert replaced(fourth) == []
-    assert live.releases(cluster) == {"multus", "multus-crd"}
-    assert live.networks(cluster)["default/lan"]["type"] == "macvlan"
-
     checkout.configure("dev", {"adopt": None})
     checkout.up("dev").check()
     assert checkout.preview("dev").check().changes == ()
-    assert live.uids(cluster) == before
+    assert (live.uids(cluster), _texts(cluster)) == (before, texts)
+
+
+def _texts(cluster: Cluster) -> dict[str, str]:
+    found = cluster.items(live.NETWORKS_CRD.partition("/")[2], "-A")
+    return {one["metadata"]["name"]: one["spec"]["config"] for one in found}
 
 
 def test_no_command_of_the_page_leans_on_words_being_split() -> None:

@@ -1,0 +1,221 @@
+"""What a cluster has already, as a stack's settings: the other way round from what is deployed.
+
+Pure: from objects as the API server has them, and the values of Helm's release.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .args import MultusArgs
+from .chart.extra_values import shape
+from .chart.values import at
+from .chart.versions import DEFAULT, VERSIONS
+from .cluster import STANDARD_CONF, Paths
+from .findings import FindingsError, Path, dotted
+from .model import Model, read
+from .networks import Raw
+from .parse import parse
+
+Json = Mapping[str, Any]
+KUBECTLS_OWN: Final = "kubectl.kubernetes.io/last-applied-configuration"
+IPAMS: Final = ("host-local", "whereabouts", "dhcp")
+OWNERS: Final = {
+    "meta.helm.sh/release-name": "the Helm release",
+    "argocd.argoproj.io/tracking-id": "Argo CD's application",
+    "kustomize.toolkit.fluxcd.io/name": "Flux's Kustomization",
+    "helm.toolkit.fluxcd.io/name": "Flux's HelmRelease",
+}
+"""Labels and annotations by which others mark what they would make again, or delete."""
+_K3S_DIRECTORY: Final = re.compile(r"(?P<data>/.+)/agent/etc/cni/net\.d/?")
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A stack's settings by key, without namespace, and what they leave out, in words."""
+
+    settings: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | None) -> Adopted:
+    """What is there, as settings that change no network.
+
+    nodes, networks: objects of the API server. release: what Helm keeps of the release, with
+    `chart` and `config`; None where there is none, and only networks are deployed.
+    """
+    values = (release or {}).get("config") or {}
+    settings: dict[str, Any] = {"cluster": _cluster([*nodes], at(values, "config.cni_conf") or {})}
+    notes: list[str] = []
+    if release is None:
+        settings["deploy"] = "networks"
+    else:
+        settings |= _settings(values)
+        version = str(release["chart"]["metadata"]["version"])
+        settings |= {"chart": {"version": version}} if version in VERSIONS else {}
+        if version not in VERSIONS:
+            notes.append(f"the chart {version} is not known here: the stack has {DEFAULT}")
+    cluster = parse(settings).configuration.cluster
+    taken = []
+    for one in networks:
+        if owner := _owner(one["metadata"]):
+            name = "{namespace}/{name}".format_map(one["metadata"])
+            notes.append(f"network {name} is left out: {owner} makes it")
+        else:
+            taken.append(network(one, cluster.paths if cluster else None))
+    if release is not None:
+        config = parse({**settings, "networks": taken}).configuration
+        called = {"dhcp"} if at(values, "manifests.dhcpDaemonSet") is True else set()
+        called |= {name for one in config.networks for name in one.network.plugins}
+        settings["additionalIpam"] = [
+            name for name in IPAMS if name in called and name != settings["ipam"]
+        ]
+        extra, differing = _rest(values, settings)
+        settings |= {"extraValues": extra}
+        notes += differing
+    whole = {**settings, "networks": taken}
+    return Adopted({key: one for key, one in whole.items() if one not in ([], {})}, notes)
+
+
+def network(manifest: Json, paths: Paths | None = None) -> dict[str, Any]:
+    """A NetworkAttachmentDefinition as a network of a stack, which renders the same text.
+
+    Typed where that is so, which is what the program made itself; raw otherwise.
+    """
+    metadata = manifest["metadata"]
+    found: dict[str, Any] = {"name": metadata["name"], "namespace": metadata["namespace"]}
+    notes = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != KUBECTLS_OWN}
+    for key, value in (("labels", metadata.get("labels")), ("annotations", notes)):
+        found |= {key: dict(value)} if value else {}
+    text = (manifest.get("spec") or {}).get("config", "")
+    raw = found | {"type": "raw", "config": text}
+    try:
+        made = read(Raw, raw)
+    except FindingsError:
+        return raw  # which `check` says
+    typed = made.typed
+    if typed is not None and paths is not None and typed.render(paths) == text:
+        return written(typed)
+    return raw
+
+
+def written(model: Model) -> dict[str, Any]:
+    """A model as it stands in a stack file: without what is left out."""
+    found = {}
+    for name, about in type(model).model_fields.items():
+        value = getattr(model, name)
+        default = about.get_default(call_default_factory=True)
+        if about.is_required() or name == "type" or value != default:
+            found[str(about.validation_alias)] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return written(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _owner(metadata: Json) -> str | None:
+    """Who would make the object again, or delete it."""
+    for one in metadata.get("ownerReferences") or ():
+        return f"{one['kind']} {one['name']}"
+    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+    return next((f"{who} {marks[mark]}" for mark, who in OWNERS.items() if mark in marks), None)
+
+
+def _cluster(nodes: list[Json], conf: Json) -> dict[str, Any]:
+    """The cluster, by its nodes' versions and the directory that Multus was told."""
+    version = min((str(one["status"]["nodeInfo"]["kubeletVersion"]) for one in nodes), default="")
+    many = {"nodes": "multi" if len(nodes) > 1 else "single"}
+    directory = str(conf.get("confDir", ""))
+    if "+k3s" in version:
+        found = {"distribution": "k3s", "version": version, **many}
+        if directory.rstrip("/") == STANDARD_CONF:
+            return {**found, "flannel": False}
+        place = _K3S_DIRECTORY.fullmatch(directory)
+        own = place is not None and place["data"] != "/var/lib/rancher/k3s"
+        return {**found, "dataDir": place["data"]} if place is not None and own else found
+    if "+rke2" in version:
+        return {"distribution": "rke2", "version": version, **many}
+    paths = {"confDir": directory or STANDARD_CONF, "binDir": conf.get("binDir", "/opt/cni/bin")}
+    return {"distribution": "custom", **many, **paths}
+
+
+def _settings(values: Json) -> dict[str, Any]:
+    """The typed settings that Helm values stand for."""
+    on = {
+        "whereabouts": at(values, "rke2-whereabouts.enabled") is True,
+        "dhcp": at(values, "manifests.dhcpDaemonSet") is True,
+    }
+    deployed = [name for name, there in on.items() if there] or ["host-local"]
+    shared = str(at(values, "config.cni_conf.globalNamespaces") or "")
+    found = {
+        "ipam": deployed[0],
+        "namespaceIsolation": at(values, "config.cni_conf.namespaceIsolation") is True,
+        "globalNamespaces": [one for one in shared.split(",") if one],
+        "registry": at(values, "global.systemDefaultRegistry"),
+        "imagePullSecrets": [one["name"] for one in values.get("imagePullSecrets") or ()],
+        "tolerations": values.get("tolerations"),
+        "nodeSelector": at(values, "labels.nodeSelector"),
+        "thickPlugin": at(values, "thickPlugin.enabled") is True,
+        "dynamicNetworksController": at(values, "dynamicNetworksController.enabled") is True,
+    }
+    defaults = {str(one.validation_alias): one.default for one in MultusArgs.model_fields.values()}
+    return {
+        key: value
+        for key, value in found.items()
+        if value not in (None, [], {}) and value != defaults[key]
+    }
+
+
+def _rest(values: Json, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Values that the settings do not stand for: those that can be raw, and a line for others."""
+    args = parse(settings).args
+    if args is None:
+        return {}, []
+    ours = args.values
+    extra: dict[str, Any] = {}
+    notes = []
+    for path, value in _leaves(values):
+        mine = at(ours, ".".join(map(str, path)))
+        nested: dict[str, Any] = {}
+        inner = nested
+        for step in path[:-1]:
+            inner = inner.setdefault(str(step), {})
+        inner[str(path[-1])] = value
+        if mine == value or _same_path(mine, value):
+            continue
+        if mine is None and not shape(nested):
+            _merge(extra, nested)
+        else:
+            set_to = "leaves out" if mine is None else f"sets to {mine}"
+            notes.append(f"value {dotted(path)} is {value}, which the program {set_to}")
+    return extra, notes
+
+
+def _leaves(values: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    if isinstance(values, Mapping) and values:
+        for key, one in values.items():
+            yield from _leaves(one, (*path, key))
+    elif values is not None:
+        yield path, values
+
+
+def _same_path(mine: Any, value: Any) -> bool:
+    return isinstance(mine, str) and isinstance(value, str) and mine == value.rstrip("/")
+
+
+def _merge(into: dict[str, Any], more: Json) -> None:
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

@@ -1,0 +1,108 @@
+"""`multus-k3s import`: a stack file, and a file for `pulumi import`, from what a cluster has."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from ..adopting import Adopted, adopted
+from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
+from ..cluster_tasks.kubectl import Kubectl, connected
+from ..parse import PREFIX
+
+COMPONENT: Final = "multus"
+SCHEMA: Final = "# yaml-language-server: $schema=../schemas/stack.schema.json\n"
+HELM: Final = "kubernetes:helm.sh/v3:Release"
+KIND: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
+MOST_INLINE: Final = 64 * 1024  # the CLI passes all of a stack's config in 128 KiB
+NETWORKS: Final = "network-attachment-definitions.k8s.cni.cncf.io"
+
+
+def look() -> tuple[Adopted, list[str]]:
+    """What kubectl's cluster has, and the names of its releases; raises TaskError."""
+    with connected(os.environ) as kubectl:
+        releases = {name: _release(kubectl, name) for name in (RELEASE, CRD_RELEASE)}
+        found = kubectl.optional("get", NETWORKS, "--all-namespaces") or {}
+        nodes = kubectl.json("get", "nodes")["items"]
+        there = [name for name, one in releases.items() if one is not None]
+        return adopted(nodes, found.get("items") or [], releases[RELEASE]), there
+
+
+def _release(kubectl: Kubectl, name: str) -> Any | None:
+    """What Helm keeps of the deployed revision: JSON, compressed, in a Secret's text."""
+    labels = f"owner=helm,name={name},status=deployed"
+    found = kubectl.json("get", "secrets", "--namespace", NAMESPACE, "--selector", labels)
+    revisions = sorted(found["items"], key=lambda one: int(one["metadata"]["labels"]["version"]))
+    if not revisions:
+        return None
+    packed = base64.b64decode(base64.b64decode(revisions[-1]["data"]["release"]))
+    return json.loads(gzip.decompress(packed))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines stand as they are."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+def files(stack: str, project: str, found: Adopted, releases: Iterable[str]) -> dict[Path, str]:
+    """The files to write, in a project's folder: the stack's, and what `pulumi import` reads.
+
+    Networks that the CLI could not hand over go into a file of their own.
+    """
+    settings = dict(found.settings)
+    networks = settings.get("networks", [])
+    made = {Path(f"{stack}.import.json"): _import_file(stack, project, releases, networks)}
+    if len(json.dumps(networks)) > MOST_INLINE:
+        name = Path("networks") / f"{stack}.yaml"
+        made[name] = _yaml(settings.pop("networks"))
+        settings["networkFiles"] = [str(name)]
+    if settings.get("deploy") != "networks":
+        settings["adopt"] = True
+    text = _yaml({"config": {PREFIX + key: one for key, one in settings.items()}})
+    return {Path("stacks") / f"Pulumi.{stack}.yaml": SCHEMA + text, **made}
+
+
+def _yaml(data: Any) -> str:
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def _import_file(
+    stack: str, project: str, releases: Iterable[str], networks: Iterable[Mapping[str, Any]]
+) -> str:
+    """What `pulumi import --file` reads: the releases and networks, as the component names them."""
+    urn = f"urn:pulumi:{stack}::{project}"
+    table = {
+        "multus": f"{urn}::multus:index:MultusComponent::{COMPONENT}",
+        "cluster": f"{urn}::pulumi:providers:kubernetes::{COMPONENT}-cluster",
+    }
+    suffixes = {RELEASE: "release", CRD_RELEASE: "crds"}
+    resources = [(HELM, suffixes[name], f"{NAMESPACE}/{name}") for name in releases]
+    for one in networks:
+        space, name = one["namespace"], one["name"]
+        resources.append((KIND, f"{space}.{name}", f"{space}/{name}"))
+    found = [
+        {
+            "type": kind,
+            "name": f"{COMPONENT}-{suffix}",
+            "id": there,
+            "parent": "multus",
+            "provider": "cluster",
+        }
+        for kind, suffix, there in resources
+    ]
+    return json.dumps({"nameTable": table, "resources": found}, indent=2) + "\n"

@@ -1,0 +1,160 @@
+"""What a cluster has, to settings that render the same: every sound stack there and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from components.adopting import KUBECTLS_OWN, adopted, network, written
+from components.args import MultusArgs
+from components.chart.versions import DEFAULT
+from components.model import read
+from components.networks import KINDS
+from components.parse import parse
+from tests.stacks.files import ROOT, arguments
+from tests.stacks.files import read as read_stack
+
+SOUND: Final = {
+    "dev": arguments("dev"),
+    "staging": arguments("staging"),
+    "prod": arguments("prod"),
+    **{
+        path.stem: args
+        for path in sorted((ROOT / "tests" / "stacks").glob("[af]*d/*.yaml"))
+        if (args := read_stack(yaml.safe_load(path.read_text())["config"]).args) is not None
+    },
+}
+
+RELEASED: Final = [name for name, one in SOUND.items() if one.deploy == "all"]
+
+
+def manifests(args: MultusArgs, **metadata: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "metadata": {
+                "name": one.name,
+                "namespace": one.namespace,
+                "labels": one.labels,
+                "annotations": {**one.annotations, **one.own_annotations},
+                **metadata,
+            },
+            "spec": {"config": one.render(args.cluster.paths)},
+        }
+        for one in args.networks
+    ]
+
+
+def node(version: str) -> dict[str, Any]:
+    return {"status": {"nodeInfo": {"kubeletVersion": version}}}
+
+
+def there(args: MultusArgs) -> dict[str, Any]:
+    """The release of such a stack, as Helm keeps it."""
+    return {"chart": {"metadata": {"version": args.chart.version}}, "config": args.values}
+
+
+def nodes_of(args: MultusArgs) -> list[dict[str, Any]]:
+    version = getattr(args.cluster, "version", "v1.34.2")
+    return [node(version)] * (2 if args.cluster.nodes == "multi" else 1)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_deployed_stack_is_found_again(name: str) -> None:
+    args = SOUND[name]
+    found = adopted(nodes_of(args), manifests(args), there(args)).settings
+    # What the API server does not know: the cluster's own networks, and who may break rules.
+    found["cluster"] |= written(args.cluster)
+    again = parse(found)
+    networks = [one.network for one in again.configuration.networks]
+    for mine, theirs in zip(networks, args.networks, strict=True):
+        assert mine.type == theirs.type  # type: ignore[attr-defined]
+        assert mine.render(args.cluster.paths) == theirs.render(args.cluster.paths)
+    if again.args is not None:
+        assert again.args.values == args.values
+
+
+def test_most_of_them_are_sound_again() -> None:
+    """The others break rules that they had allowed."""
+    stacks = [SOUND[name] for name in RELEASED]
+    found = [adopted(nodes_of(one), manifests(one), there(one)).settings for one in stacks]
+    assert sum(parse(one).args is not None for one in found) > 0.8 * len(found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_found_as_it_stands_in_the_documentation(kind: str) -> None:
+    example = getattr(KINDS[kind], "example")  # noqa: B009  of typed kinds and raw
+    made = read(KINDS[kind], example)
+    args = SOUND["prod"].model_copy(update={"networks": (made,)})
+    found = adopted(nodes_of(args), manifests(args), None).settings
+    assert found["deploy"] == "networks"
+    [again] = [one.network for one in parse(found).configuration.networks]
+    assert again.render(args.cluster.paths) == made.render(args.cluster.paths)
+    assert again.type == kind  # type: ignore[attr-defined]
+
+
+K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
+RKE2: Final = {"distribution": "rke2", "version": "v1.34.2+rke2r1", "nodes": "single"}
+
+
+@pytest.mark.parametrize(
+    ("versions", "directory", "cluster"),
+    [
+        (["v1.34.2+k3s1", "v1.34.3+k3s1"], "/var/lib/rancher/k3s/agent/etc/cni/net.d", K3S),
+        (["v1.34.2+k3s1"] * 2, "/mnt/k3s/agent/etc/cni/net.d/", {**K3S, "dataDir": "/mnt/k3s"}),
+        (["v1.34.2+k3s1"] * 2, "/etc/cni/net.d", {**K3S, "flannel": False}),
+        (["v1.34.2+k3s1"] * 2, "", K3S),
+        (["v1.34.2+rke2r1"], "/etc/cni/net.d", RKE2),
+        (
+            ["v1.34.2"],
+            "/etc/kube/net.d",
+            {
+                "distribution": "custom",
+                "nodes": "single",
+                "confDir": "/etc/kube/net.d",
+                "binDir": "/opt/cni/bin",
+            },
+        ),
+    ],
+)
+def test_the_cluster_is_known_by_its_nodes_and_directory(
+    versions: list[str], directory: str, cluster: dict[str, Any]
+) -> None:
+    values = {"config": {"cni_conf": {"confDir": directory}}}
+    release = {"chart": {"metadata": {"version": DEFAULT}}, "config": values}
+    assert adopted(map(node, versions), [], release).settings["cluster"] == cluster
+
+
+def test_what_is_not_taken_over_is_said() -> None:
+    args = SOUND["prod"]
+    owned = manifests(args, ownerReferences=[{"kind": "SriovNetwork", "name": "fast"}])
+    values = {**args.values, "config": {"cni_conf": {"binDir": "/opt", "logLevel": "debug"}}}
+    values |= {"nonsense": 1}
+    release = {"chart": {"metadata": {"version": "v9.9.9"}}, "config": values}
+    found = adopted(nodes_of(args), owned, release)
+    assert found.settings["extraValues"] == {"config": {"cni_conf": {"logLevel": "debug"}}}
+    assert "networks" not in found.settings
+    said = [
+        f"the chart v9.9.9 is not known here: the stack has {DEFAULT}",
+        "network default/storage is left out: SriovNetwork fast makes it",
+        "network default/edge is left out: SriovNetwork fast makes it",
+        "value config.cni_conf.binDir is /opt, which the program sets to "
+        "/var/lib/rancher/k3s/data/cni",
+        "value nonsense is 1, which the program leaves out",
+    ]
+    assert sorted(found.notes) == sorted(said)
+
+
+@pytest.mark.parametrize("config", ["{", "", "[]", json.dumps({"type": 5})])
+def test_a_network_that_cannot_be_read_is_kept_as_it_is(config: str) -> None:
+    manifest = {"metadata": {"name": "a", "namespace": "b"}, "spec": {"config": config}}
+    found = {"name": "a", "namespace": "b", "type": "raw", "config": config}
+    assert network(manifest, SOUND["prod"].cluster.paths) == found
+
+
+def test_kubectls_own_note_stays_behind() -> None:
+    [manifest] = manifests(SOUND["prod"])[:1]
+    manifest["metadata"]["annotations"] = {KUBECTLS_OWN: "{}", "a.b/c": "d"}
+    assert network(manifest)["annotations"] == {"a.b/c": "d"}
