@@ -17,11 +17,11 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urljoin
 
 from ..findings import printable
-from .versions import CRD_CHART, Chart
+from .versions import CHART, CRD_CHART, Chart
 
 FOLDER: Final = Path(".charts")
 TIMEOUT_SECONDS: Final = 30
@@ -43,18 +43,22 @@ def download_packages(chart: Chart, folder: Path = FOLDER) -> dict[str, str]:
         try:
             found[name] = str(_checked(chart, name, version, sha256, folder))
         except (OSError, ValueError) as error:  # those of requests are of the first kind
-            reason: BaseException = error
-            while inner := reason.__cause__ or reason.__context__:  # the innermost says most
-                reason = inner
-            message = f"{source} does not give {name} {version}: {reason}. "
+            message = f"{source} does not give {name} {version}: {_reason(error)}. "
             remedy = "Try again, or put the packages into a folder and name it as multus:chart.path"
             raise ChartError(printable(f"{message}{remedy}; nothing was changed")) from error
     return found
 
 
+def _reason(error: BaseException) -> BaseException:
+    """The innermost says most."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
+
+
 def _checked(chart: Chart, name: str, version: str, sha256: str, folder: Path) -> Path:
     target = folder / f"{name}-{version}-{sha256[:12]}.tgz"
-    if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
+    if sha256 and target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
         return target
     if chart.path:
         origin = f"{chart.path}/{name}-{version}.tgz"
@@ -62,7 +66,10 @@ def _checked(chart: Chart, name: str, version: str, sha256: str, folder: Path) -
     else:
         origin = _url(chart.repository, name, version)
         content = _download(origin)
-    if (digest := hashlib.sha256(content).hexdigest()) != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if not sha256:
+        target = folder / f"{name}-{version}-{digest[:12]}.tgz"
+    elif digest != sha256:
         key = "crdSha256" if name == CRD_CHART else "sha256"
         raise ValueError(
             f"{origin} has sha256 {digest}, but {sha256} is expected: it is not the package that "
@@ -79,25 +86,41 @@ def _checked(chart: Chart, name: str, version: str, sha256: str, folder: Path) -
     return target
 
 
-def _url(repository: str, name: str, version: str) -> str:
-    """Where a package lies, by the repository's index or the registry's manifest."""
+def published(repository: str) -> list[str]:
+    """The chart's versions in a repository's index, the newest first; raises ChartError."""
+    listing = f"{repository}/index.yaml"
+    try:
+        return [entry["version"] for entry in _entries(_download(listing), CHART)]
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        raise ChartError(printable(f"{listing} cannot be read: {_reason(error)}")) from error
+
+
+def _entries(index: bytes, name: str) -> list[dict[str, Any]]:
+    """What a repository's index has of a chart; raises LookupError, TypeError or ValueError."""
     import yaml  # noqa: PLC0415 (not needed where the package is there)
 
     # The base loaders leave every scalar a text, and the one in C is ten times as fast.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        return list(yaml.load(index, Loader=loader)["entries"][name])  # noqa: S506 (texts)
+    except yaml.YAMLError as error:
+        raise ValueError("it is no YAML") from error
+
+
+def _url(repository: str, name: str, version: str) -> str:
+    """Where a package lies, by the repository's index or the registry's manifest."""
     host, slash, path = repository.removeprefix("oci://").partition("/")
     scheme = "http" if LOOPBACK.match(host) else "https"
     base = f"{scheme}://{host}/v2{slash}{path}/{name}"
     oci = repository.startswith("oci://")
     listing = f"{base}/manifests/{version}" if oci else f"{repository}/index.yaml"
     content = _download(listing, MANIFEST if oci else "*/*")
-    with contextlib.suppress(LookupError, TypeError, ValueError, yaml.YAMLError):
+    with contextlib.suppress(LookupError, TypeError, ValueError):
         if oci:
             layers = json.loads(content)["layers"]
             digests = {layer["mediaType"]: layer["digest"] for layer in layers}
             return f"{base}/blobs/{digests[PACKAGE]}"
-        entries = yaml.load(content, Loader=loader)["entries"][name]  # noqa: S506 (texts)
-        urls = {entry["version"]: entry["urls"] for entry in entries}
+        urls = {entry["version"]: entry["urls"] for entry in _entries(content, name)}
         return str(urljoin(f"{repository}/", urls[version][0]))
     raise ValueError(f"{listing} has none of that name and version")
 

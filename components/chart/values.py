@@ -95,15 +95,16 @@ def at(values: Any, dotted: str) -> Any:
 
 
 def images(values: Values, chart: ChartVersion, *, published: bool = False) -> tuple[str, ...]:
-    """Every image that the main chart's pods name for such Helm values; none for no values.
+    """Every image that the main chart's pods name for such Helm values.
 
+    None for no values, and for a chart that is newer than what is known.
     With `published` the registry is left out: what to copy from for an air-gapped cluster, as
     against what the nodes pull (`system_default_registry` in the templates).
     """
     registry = at(values, "global.systemDefaultRegistry")
     front = f"{registry}/" if registry and not published else ""
     found = []
-    for image in DATA["images"] if values else ():
+    for image in DATA["images"] if values and chart.tags else ():
         if all((at(values, switch) is True) is on for switch, on in image["when"].items()):
             # The table names the tag where it differs between the chart's versions.
             tag = chart.tags.get(image["tag"], image["tag"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -48,12 +48,20 @@ VERSIONS: Final = {row["version"]: ChartVersion(**row) for row in DATA["versions
 DEFAULT: Final = [*VERSIONS][-1]
 
 
+FORM: Final = r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{3}"  # since v4.2.106, with the build in three digits
+
+
+def _number(version: str) -> list[int]:
+    return [int(part) for part in re.findall("[0-9]{1,9}", version)[:3]]
+
+
 def _version(value: Any) -> str:
+    """One that is known, or newer: of those the rule `unknown-chart` speaks."""
     if not isinstance(value, str):
         raise invalid(needs_quotes(value, f'like "{DEFAULT}"'), value)
-    if value in VERSIONS:
+    number = _number(value)
+    if value in VERSIONS or (re.fullmatch(FORM, value) and number > _number(DEFAULT)):
         return value
-    number = [int(part) for part in re.findall("[0-9]{1,9}", value)[:3]]
     for row in DATA["refused"]:
         if len(number) == 3 and row["from"] <= number <= row["to"]:
             raise invalid(f"{row['reason']}. Use {row['use']} or later", value)
@@ -84,7 +92,9 @@ Sha256 = Annotated[
 class Chart(Model):
     """Which version of the chart, and where its packages come from."""
 
-    version: Annotated[str, Checked(_version, {"type": "string", "enum": [*VERSIONS]})] = DEFAULT
+    version: Annotated[
+        str, Checked(_version, {"anyOf": [{"enum": [*VERSIONS]}, {"pattern": f"^{FORM}$"}]})
+    ] = DEFAULT
     """Exact version of rke2-multus, in quotes."""
     repository: Annotated[str, Checked(_repository, {"type": "string", "pattern": f"^{_URL}$"})] = (
         REPOSITORY
@@ -99,11 +109,17 @@ class Chart(Model):
 
     @property
     def facts(self) -> ChartVersion:
-        return VERSIONS[self.version]
+        """Of a version that is newer than what is known: the newest's, without digests and tags."""
+        row, number = VERSIONS[DEFAULT], self.version.removeprefix("v")
+        newer = replace(row, version=self.version, sha256="", crd_version=number, crd_sha256="")
+        return VERSIONS.get(self.version) or replace(newer, published="", tags={})
 
     @property
     def packages(self) -> list[tuple[str, str, str]]:
-        """Chart, exact version and digest of each package, of which a CRD chart may be one."""
+        """Chart, exact version and digest of each package, of which a CRD chart may be one.
+
+        The digest is empty where it is not known.
+        """
         facts = self.facts
         found = [(CHART, self.version, self.sha256 or facts.sha256)]
         if facts.crd_version:

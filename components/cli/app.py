@@ -10,15 +10,18 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 
+from ..chart.packages import ChartError
 from ..chart.values import images as images_of
+from ..chart.versions import DEFAULT, REPOSITORY, Chart
 from ..cluster import Nodes
 from ..cluster_tasks.kubectl import TaskError
-from ..findings import Finding, Severity, did_you_mean, printable
+from ..findings import Finding, FindingsError, Severity, did_you_mean, printable
+from ..model import read
 from ..networks import KINDS
 from ..rules.registry import RULES, meant
 from ..stack_file import read_stack_file
 from ..yaml_file import UnreadableError
-from . import importing, pages
+from . import charts, importing, pages
 from . import schema as stack_schema
 from .check import check_file, read_stack, runs_on
 from .formats import Format, report
@@ -133,6 +136,37 @@ def images(
         typer.echo("multus:extraValues is a secret and was not read", err=True)
     for image in images_of(args.values, args.chart.facts, published=published):
         typer.echo(image)
+
+
+@app.command("charts")
+def list_charts(
+    old: Annotated[str, typer.Argument(help="A version, to compare with another.")] = "",
+    new: Annotated[str, typer.Argument(help="The other one.  [default: the newest known]")] = "",
+    *,
+    repository: Annotated[
+        str, _option("repository", "The chart repository, or a mirror of it.")
+    ] = REPOSITORY,
+    path: Annotated[
+        str | None, _option("path", "A folder with the packages, instead of a repository.")
+    ] = None,
+) -> None:
+    """List the chart's versions, and what is new in the repository; or compare two.
+
+    A comparison has the images, where the CRDs are, and the difference of the packages' files.
+    """
+    try:
+        if not old:
+            lines = charts.versions(repository)
+        else:
+            source = {"path": path} if path else {"repository": repository}
+            pair = [read(Chart, {"version": one, **source}) for one in (old, new or DEFAULT)]
+            lines = charts.changes(*pair)
+        for line in lines:
+            typer.echo(line)
+    except ChartError as error:
+        raise _stop(error) from None
+    except FindingsError as error:
+        raise _stop(error.findings[0].sentence) from None
 
 
 @app.command("import")

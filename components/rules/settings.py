@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ..chart.extra_values import places
-from ..chart.versions import DATA, VERSIONS
+from ..chart.versions import DATA, DEFAULT, VERSIONS
 from ..cluster import K3s
 from ..findings import Path
 from ..networks.known import INSTALLED
@@ -66,6 +66,12 @@ def without_effect(config: Configuration) -> Iterator[Hit]:
 def _idle(daemon: str, config: Configuration) -> str:
     """Why resources of that daemon would reach no container; empty where they reach one."""
     return _reason(DATA["resources"][daemon]["idle"], config)
+
+
+@check()
+def unknown_chart(config: Configuration) -> Iterator[Hit]:
+    if config.chart.version not in VERSIONS:
+        yield at("unknown-chart", "chart", "version", newest=DEFAULT)
 
 
 @check()
@@ -146,8 +152,8 @@ def conditions(config: Configuration) -> set[str]:
         found.add("static")
     if "thick_plugin" not in config.faulty:
         found.add("thick" if config.get("thick_plugin") else "thin")
-    versions = [*VERSIONS]
-    ours = versions.index(config.chart.version)
+    versions, version = [*VERSIONS], config.chart.version
+    ours = versions.index(version if version in VERSIONS else DEFAULT)
     found |= {f"after {older}" for older in versions[:ours]}
     return found | {f"before {newer}" for newer in versions[ours + 1 :]}
 

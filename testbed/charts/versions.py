@@ -2,7 +2,8 @@
 
 One row per published version: the image tags that the chart installs. Everything else that differs
 is a property named for the change and dated by the first version that has it, so that a template
-never asks for a version number. Does not say which version is good: `components/chart.py` does.
+never asks for a version number. Does not say which version is good: `components/chart` does, whose
+rows these are where it has them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
+
+from components.chart.versions import VERSIONS
 
 Generation = Literal["crd-in-chart", "crd-keep", "split"]
 
@@ -83,8 +86,8 @@ class ChartVersion:
         return self.number == (4, 3, 9)
 
 
-# multus, cni-plugins and whereabouts tags, oldest first.
-TABLE = tuple(
+# multus, cni-plugins and whereabouts tags of those that the program refuses.
+_REFUSED = [
     ChartVersion(*row.split())
     for row in """
 v4.2.205 v4.2.2-build20250909 v1.8.0-build20250909 v0.9.2-build20250909
@@ -94,31 +97,15 @@ v4.2.410 v4.2.4-build20260310 v1.9.1-build20260415 v0.9.3-build20260408
 v4.2.411 v4.2.4-build20260310 v1.9.1-build20260506 v0.9.3-build20260408
 v4.2.412 v4.2.4-build20260310 v1.9.1-build20260506 v0.9.3-build20260511
 v4.2.413 v4.2.4-build20260310 v1.9.1-build20260511 v0.9.3-build20260511
-v4.2.414 v4.2.4-build20260310 v1.9.1-build20260511 v0.9.3-build20260511
-v4.2.415 v4.2.4-build20260310 v1.9.1-build20260511 v0.9.4-build20260603
-v4.2.416 v4.2.4-build20260310 v1.9.1-build20260511 v0.9.4-build20260604
-v4.2.417 v4.2.4-build20260310 v1.9.1-build20260604 v0.9.4-build20260604
-v4.2.418 v4.2.4-build20260310 v1.9.1-build20260608 v0.9.4-build20260604
-v4.3.000 v4.3.0-build20260611 v1.9.1-build20260707 v0.9.4-build20260604
-v4.3.001 v4.3.0-build20260611 v1.9.1-build20260707 v0.9.4-build20260709
-v4.3.002 v4.3.0-build20260709 v1.9.1-build20260709 v0.9.4-build20260709
-v4.3.003 v4.3.0-build20260709 v1.9.1-build20260709 v0.9.4-build20260710
-v4.3.004 v4.3.0-build20260710 v1.9.1-build20260709 v0.9.4-build20260710
-v4.3.005 v4.3.0-build20260710 v1.9.1-build20260709 v0.9.4-build20260717
-v4.3.006 v4.3.0-build20260717 v1.9.1-build20260717 v0.9.4-build20260717
-v4.3.007 v4.3.0-build20260717 v1.9.1-build20260717 v0.9.4-build20260721
-v4.3.008 v4.3.0-build20260722 v1.9.1-build20260717 v0.9.4-build20260721
 v4.3.009 v4.3.0-build20260722 v1.9.1-build20260717 v0.9.4-build20260721
-v4.3.010 v4.3.0-build20260722 v1.9.1-build20260717 v0.9.4-build20260721
-v4.3.011 v4.3.0-build20260722 v1.9.1-build20260807 v0.9.4-build20260721
-v4.3.012 v4.3.0-build20260814 v1.9.1-build20260814 v0.9.4-build20260721
-v4.3.013 v4.3.0-build20260814 v1.9.1-build20260814 v0.9.4-build20260818
-v4.3.014 v4.3.0-build20260814 v1.9.1-build20260818 v0.9.4-build20260818
-v4.3.015 v4.3.0-build20260814 v1.9.1-build20260819 v0.9.4-build20260818
-v4.3.016 v4.3.0-build20260814 v1.9.1-build20260819 v0.9.4-build20260819
-v4.3.017 v4.3.0-build20260819 v1.9.1-build20260819 v0.9.4-build20260819
 """.strip().splitlines()
-)
+]
+_KNOWN = [
+    ChartVersion(row.version, *(row.tags[one] for one in ("multus", "cniPlugins", "whereabouts")))
+    for row in VERSIONS.values()
+]
+TABLE = tuple(sorted([*_REFUSED, *_KNOWN], key=lambda row: row.number))
+"""Oldest first."""
 
 
 def chart_version(version: str) -> ChartVersion:
@@ -129,5 +116,5 @@ def chart_version(version: str) -> ChartVersion:
             return row
     raise ChartVersionError(
         f"there is no stand-in for chart {version}: the table goes from {TABLE[0].version} to "
-        f"{TABLE[-1].version}. Use one of its versions or add a row to testbed/charts/versions.py."
+        f"{TABLE[-1].version}. Use one of its versions or add one by testbed/charts/add.py."
     )

@@ -15,7 +15,9 @@ import pytest
 
 from components.chart import packages
 from components.chart.packages import MANIFEST, PACKAGE, ChartError, download_packages
-from components.chart.versions import CHART, CRD_CHART, Chart
+from components.chart.versions import CHART, CRD_CHART, DATA, VERSIONS, Chart
+from components.cli.charts import changes, versions
+from testbed.charts import add
 from testbed.charts.archive import sha256
 from testbed.charts.faults import Corrupted, Fault, Slow, Status, Tampered, Truncated
 from testbed.charts.package import REAL_CHARTS
@@ -136,6 +138,48 @@ def test_what_is_not_there(repository: Repository, folder: Path, tmp_path: Path)
     wanted = chart(repository, OLD)
     (folder / f"rke2-multus-{OLD}-{wanted.packages[0][2][:12]}.tgz").mkdir(parents=True)
     assert "directory" in refusal(wanted, folder)  # and no half-written file
+
+
+def test_one_that_is_newer_is_held_to_no_digest_but_ones_own(folder: Path, tmp_path: Path) -> None:
+    content = {CHART: ("v9.9.001", b"the chart"), CRD_CHART: ("9.9.001", b"the CRD chart")}
+    for name, (version, package) in content.items():
+        (tmp_path / f"{name}-{version}.tgz").write_bytes(package)
+    newer = Chart(version="v9.9.001", path=str(tmp_path))
+    got = download_packages(newer, folder)
+    assert {name: Path(path).read_bytes() for name, path in got.items()} == {
+        name: package for name, (_, package) in content.items()
+    }
+    digests = {"sha256": hashed(b"the chart").hexdigest(), "crd_sha256": "0" * 64}
+    with pytest.raises(ChartError, match="crdSha256"):
+        download_packages(Chart(version="v9.9.001", path=str(tmp_path), **digests), folder)
+
+
+def test_a_row_of_the_table_is_made_from_the_packages(repository: Repository) -> None:
+    made = add.row(chart(repository), "2026-08-19")
+    assert made["sha256"] == sha256(repository.packages[SPLIT].main)
+    known = VERSIONS[SPLIT]
+    assert made["crd_version"] == known.crd_version
+    assert made["tags"].items() <= known.tags.items()
+    assert made["tags"].keys() >= {"multus", "cniPlugins", "whereabouts"}
+    text = add.FILE.read_text()
+    longer = add.with_row(text, made)
+    assert json.loads(longer)["versions"] == [*DATA["versions"], made]
+    assert longer.startswith(text.partition('\n ],\n "refused"')[0])
+    assert longer.endswith(text.partition('\n ],\n "refused"')[2])
+
+
+def test_what_lies_between_two_versions(repository: Repository) -> None:
+    said = [*changes(chart(repository, OLD), chart(repository))]
+    assert "the CRDs: in the chart -> a chart of their own" in said
+    assert any(one.startswith("image multus: v4.2.4") for one in said)
+    assert "+++ v4.3.017/rke2-multus/Chart.yaml" in said
+    assert [*changes(chart(repository), chart(repository))] == []
+
+
+def test_the_list_says_what_is_new(repository: Repository) -> None:
+    assert [*versions(repository.url)][-1] == f"{repository.url} has nothing newer"
+    with repository.stopped():
+        assert [*versions(repository.url)][-1].startswith("what is newer is not known: ")
 
 
 # --- An OCI registry on loopback, which may ask for a token ---
