@@ -55,6 +55,15 @@ def _number(version: str) -> list[int]:
     return [int(part) for part in re.findall("[0-9]{1,9}", version)[:3]]
 
 
+def _schema() -> dict[str, Any]:
+    """Editors show what `_version` refuses: what is neither known nor newer."""
+    major, minor, build = _number(DEFAULT)
+    builds = "|".join(f"{one:03}" for one in range(build + 1))
+    older = rf"^v([0-{major - 1}]\.|{major}\.[0-{minor - 1}]\.|{major}\.{minor}\.({builds})$)"
+    newer = {"pattern": f"^{FORM}$", "not": {"pattern": older}}
+    return {"type": "string", "anyOf": [{"enum": [*VERSIONS]}, newer]}
+
+
 def _version(value: Any) -> str:
     """One that is known, or newer: of those the rule `unknown-chart` speaks."""
     if not isinstance(value, str):
@@ -92,9 +101,7 @@ Sha256 = Annotated[
 class Chart(Model):
     """Which version of the chart, and where its packages come from."""
 
-    version: Annotated[
-        str, Checked(_version, {"anyOf": [{"enum": [*VERSIONS]}, {"pattern": f"^{FORM}$"}]})
-    ] = DEFAULT
+    version: Annotated[str, Checked(_version, _schema())] = DEFAULT
     """Exact version of rke2-multus, in quotes."""
     repository: Annotated[str, Checked(_repository, {"type": "string", "pattern": f"^{_URL}$"})] = (
         REPOSITORY
