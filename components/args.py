@@ -5,11 +5,12 @@ The same model serves a stack's settings and the component's arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from .chart import values as helm
 from .chart.extra_values import shape
@@ -93,10 +94,23 @@ class MultusArgs(Model):
             yield Finding(("ipam",), f"is missing: {lower_case(descriptions(MultusArgs)['ipam'])}")
         yield from (one for one in self.findings if one.severity is Severity.ERROR)
 
+    _known: tuple[Configuration, tuple[Finding, ...]] | None = PrivateAttr(default=None)
+    """What `parse` found of a stack, which knows files and lines."""
+
+    @classmethod
+    def of_stack(cls, found: Configuration, findings: Iterable[Finding]) -> MultusArgs:
+        """Of a stack's sound parts, with all that there is to say of them."""
+        networks = tuple(one.network for one in found.networks)
+        args = cls.model_construct(**found.parts, networks=networks)
+        args._known = found, tuple(findings)  # noqa: SLF001
+        return args
+
     @cached_property
     def configuration(self) -> Configuration:
         """What the rules look at."""
         parts = {name: getattr(self, name) for name in type(self).model_fields}
+        if self._known:
+            return replace(self._known[0], parts=parts)
         declared = (Declared(at, one, ("networks", at)) for at, one in enumerate(self.networks))
         return Configuration(parts, tuple(declared))
 
@@ -108,7 +122,7 @@ class MultusArgs(Model):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that the rules say, without what is allowed."""
-        return tuple(examined(self.configuration))
+        return self._known[1] if self._known else tuple(examined(self.configuration))
 
     @property
     def ipams(self) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ Path = tuple[str | int, ...]
 
 SHAPE: Final = "shape"
 """The rule of whatever cannot be read. It cannot be allowed."""
+UNREADABLE: Final = "unreadable"
+"""The rule of files that cannot be read. It cannot be allowed either."""
 PASSED_OVER: Final = "passed-over"
 """The rule of notes about what nobody looked at."""
 MISSING: Final = object()
@@ -69,9 +71,11 @@ class Finding:
         return f"{printable(place)}{self.severity}: {self.sentence}"
 
 
-def passed_over(message: str, file: str = "", path: Path = ()) -> Finding:
+def passed_over(
+    message: str, file: str = "", *, path: Path = (), line: int | None = None
+) -> Finding:
     """A note of what nobody looked at."""
-    return Finding(path, message, rule=PASSED_OVER, severity=Severity.NOTE, file=file)
+    return Finding(path, message, MISSING, PASSED_OVER, Severity.NOTE, file, line)
 
 
 class FindingsError(ValueError):

@@ -6,9 +6,9 @@ one fault does not hide another, and nothing is looked at twice.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
@@ -45,47 +45,33 @@ class Parsed:
 
     configuration: Configuration
     findings: list[Finding]
-    """Everything, errors and the rest; paths begin as in the stack file: `multus:networks`."""
-    args: MultusArgs | None
-    """None where there is an error."""
-    sources: Mapping[str | int, Source]
-    """The networks from files of their own, by what the paths of their findings begin with."""
+    """Everything, errors and the rest; paths begin as in the stack file: `multus:networks`. Those
+    of a network in a file of its own have file and line, and begin with its namespace/name."""
     networks: int
     """How many there are, sound or not."""
+    whole: bool = True
+    """Whether it is a whole stack."""
 
-    def located(self, findings: Iterable[Finding], own: Callable[[Finding], Finding]) -> Parsed:
-        """The same with these findings, each with its file and line; with errors no arguments.
-
-        own: gives them to a finding that is about no network of another file.
-        """
-        found = [
-            one
-            if one.file
-            else self.sources[one.path[0]].locate(one)
-            if one.path and one.path[0] in self.sources
-            else own(one)
-            for one in findings
-        ]
-        args = None if any(one.severity is Severity.ERROR for one in found) else self.args
-        if args is not None:
-            args.__dict__["findings"] = tuple(found)
-        return replace(self, findings=found, args=args)
+    @cached_property
+    def args(self) -> MultusArgs | None:
+        """None where there is an error, or no whole stack."""
+        if self.whole and all(one.severity is not Severity.ERROR for one in self.findings):
+            return MultusArgs.of_stack(self.configuration, self.findings)
+        return None
 
 
 def parse(
     settings: Mapping[str, Any],
     sources: Sequence[Source] = (),
-    more: Iterable[Finding] = (),
     *,
     partial: Nodes | None = None,
 ) -> Parsed:
     """Read settings by key, without namespace.
 
-    sources: networks beside those of the settings. more: what is known to be wrong already.
-    partial: how many nodes there are, where networks are looked at without the rest of a stack and
-    nothing is missing.
+    sources: networks beside those of the settings. partial: how many nodes there are, where
+    networks are looked at without the rest of a stack and nothing is missing.
     """
-    found: list[Finding] = [*more]
+    found: list[Finding] = []
     parts: dict[str, Any] = {} if partial is None else {"nodes": partial}
     own: list[Any] = []
     fields = {str(one.validation_alias): (name, one) for name, one in FIELDS.items()}
@@ -110,38 +96,28 @@ def parse(
     if partial is not None:
         faulty.add("extra_plugins")  # nobody said which there are
     parts.pop("network_files", None)
-    files = _labelled(sources)
-    networks = [*_networks(own, files, found)]
-    config = Configuration(parts, tuple(networks), frozenset(faulty))
-    found = [qualified(one, files) for one in [*found, *examined(config)]]
-    args = None
-    if partial is None and all(one.severity is not Severity.ERROR for one in found):
-        args = MultusArgs.model_construct(**parts, networks=tuple(one.network for one in networks))
-        # What the cached properties would find again, and without knowing the files.
-        whole = replace(args.configuration, networks=tuple(networks))
-        args.__dict__.update(findings=tuple(found), configuration=whole)
-    return Parsed(config, found, args, files, len(own) + len(files))
+    written: list[tuple[Any, Source | None]] = [
+        *((one, None) for one in own),
+        *((one.network, one) for one in sources),
+    ]
+    networks = tuple(_networks(written, found))
+    config = Configuration(parts, networks, frozenset(faulty))
+    by_index = {index: source for index, (_, source) in enumerate(written) if source}
+    said = [placed(one, by_index) for one in [*found, *examined(config)]]
+    return Parsed(config, said, len(written), whole=partial is None)
 
 
-def _labelled(sources: Iterable[Source]) -> dict[str | int, Source]:
-    """Each by `namespace/name`, and with a number where that is there before."""
-    seen = Counter[str]()
-    found: dict[str | int, Source] = {}
-    for one in sources:
-        seen[one.key] += 1
-        found[f"{one.key}#{seen[one.key]}" if seen[one.key] > 1 else one.key] = one
-    return found
+def placed(finding: Finding, sources: Mapping[int, Source]) -> Finding:
+    """As the user finds it: in its file, or under the stack file's name, `multus:networks…`.
 
-
-def qualified(finding: Finding, files: Container[str | int] = ()) -> Finding:
-    """Under the name that stands in the stack file: `multus:networks…`.
-
-    What `files` names is in another file, and keeps its name.
+    sources: of the networks in files of their own, by their index.
     """
-    key, *below = finding.path or ("",)
-    if not finding.path or key in files:
-        return finding
-    return replace(finding, path=(f"{PREFIX}{key}", *below))
+    match finding.path:
+        case "networks", int(index), *below if index in sources:
+            return sources[index].locate(finding, tuple(below))
+        case key, *below if not finding.file:
+            return replace(finding, path=(f"{PREFIX}{key}", *below))
+    return finding
 
 
 def _left_out(value: Any, *, required: bool) -> bool:
@@ -150,17 +126,23 @@ def _left_out(value: Any, *, required: bool) -> bool:
 
 
 def _networks(
-    own: Iterable[Any], files: Mapping[str | int, Source], found: list[Finding]
+    written: Sequence[tuple[Any, Source | None]], found: list[Finding]
 ) -> Iterator[Declared]:
-    """The networks that can be read, of the stack file and of others."""
+    """The networks that can be read; what is wrong with the others, and with manifests, is added.
+
+    Each is of the stack file, or of another.
+    """
     adapter = _adapter("networks[]", Network, *get_args(AnyNetwork)[1:])
-    written: list[tuple[Path, Any, Source | None]] = [
-        *((("networks", index), value, None) for index, value in enumerate(own)),
-        *(((label,), source.network, source) for label, source in files.items()),
-    ]
-    for index, (path, value, source) in enumerate(written):
-        for made in _read(adapter, value, found, path):
-            yield Declared(index, made, path, source.place if source else "")
+    for index, (value, source) in enumerate(written):
+        path: Path = ("networks", index)
+        faults: list[Finding] = []
+        made = _read(adapter, value, faults, path)
+        if source:
+            known = {one.path for one in source.refused}
+            faults = [one for one in faults if source.as_written(one.path[2:]) not in known]
+            faults += (one.under(*path) for one in source.refused)
+        found += faults
+        yield from (Declared(index, one, path, source) for one in made)
 
 
 def _read(adapter: TypeAdapter[Any], value: Any, found: list[Finding], path: Path) -> list[Any]:

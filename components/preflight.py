@@ -23,7 +23,7 @@ from .args import MultusArgs
 from .cluster_tasks import COMMAND, script
 from .cluster_tasks.kubectl import one_line
 from .findings import Finding, Severity, listed
-from .parse import qualified
+from .parse import placed
 from .rules.live_objects import READS, Live
 from .rules.registry import of, run_on, settle
 
@@ -57,9 +57,9 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
         *run_on(live, args.configuration),
         *(Finding((), text, rule="preflight", severity=severity) for text in left_out(live)),
     ]
-    files = {one.path[0] for one in args.configuration.networks if one.origin}
+    sources = {one.index: one.source for one in args.configuration.networks if one.source}
     found = settle(found, args.allowed, strict=args.strict, unused=False)
-    found = [qualified(one, files) for one in found]
+    found = [placed(one, sources) for one in found]
     if any(one.severity is Severity.ERROR for one in found):
         raise PreflightError(listed("nothing was changed, because preflight has", found))
     log_findings(found)

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from .findings import MISSING, Finding
 from .findings import Path as Steps
-from .parse import ACCESS_KEYS, NAMESPACE, PREFIX, Parsed, parse
-from .sources import has_networks, project_folder, read_patterns
+from .network_files import read_patterns, root_of
+from .parse import ACCESS_KEYS, NAMESPACE, PREFIX, Parsed, parse, placed
+from .sources import has_networks
 from .yaml_file import Document, UnreadableError, documents, read_text
 
 SECRET_KEYS: Final = ("extraValues", "kubeconfig")
@@ -63,13 +64,15 @@ def examine(
     unread = {one for one in secret if one not in SECRET_KEYS or encrypted(ours[one]) is not None}
     settings = {k: v for k, v in ours.items() if k not in {*ACCESS_KEYS, *unread}}
     patterns = settings.get("networkFiles")
-    root = project_folder(Path(name).parent)
-    sources, wrong = read_patterns(patterns if isinstance(patterns, list) else (), root)
-    parsed = parse(settings, sources, wrong)
+    patterns = patterns if isinstance(patterns, list) else []
+    sources, wrong = read_patterns(patterns, root_of(name))
+    parsed = parse(settings, sources)
     hidden = {(PREFIX + key,) for key in unread}  # they are there, and not missing
     found = [*_stray(config), *_misplaced_secrets(ours, secret)]
+    found += (placed(one, {}) for one in wrong)
     found += [_redacted(one, secret) for one in parsed.findings if one.path not in hidden]
-    return parsed.located(found, file.locate if file else lambda one: replace(one, file=name))
+    locate = file.locate if file else lambda one: replace(one, file=name)
+    return replace(parsed, findings=[one if one.file else locate(one) for one in found])
 
 
 def decoded(value: Any) -> Any:

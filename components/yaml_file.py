@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from .findings import Finding
+from .findings import UNREADABLE, Finding
 from .findings import Path as Steps
 
 MOST_BYTES: Final = 10 * 1024 * 1024
@@ -33,7 +34,7 @@ class UnreadableError(Exception):
     """A file cannot be read; the finding says why."""
 
     def __init__(self, file: str, message: str, line: int | None = None) -> None:
-        self.finding = Finding((), message, file=file, line=line)
+        self.finding = Finding((), message, rule=UNREADABLE, file=file, line=line)
         super().__init__(str(self.finding))
 
 
@@ -80,23 +81,23 @@ class Document:
     text: str
     file: str
 
-    def locate(self, finding: Finding, path: Steps) -> Finding:
-        """The finding with the file and the line of what it is about."""
-        return replace(finding, file=self.file, line=self.line(path))
+    def locate(self, finding: Finding, path: Steps | None = None) -> Finding:
+        """The finding with the file and the line of what it is about: its own path, or this."""
+        steps = finding.path if path is None else path
+        return replace(finding, file=self.file, line=self.line(steps))
 
     def line(self, path: Steps) -> int:
         """The line, from 1, of the deepest step of the path that is there."""
-        node, line = self.node, int(self.node.start_mark.line)
-        for index, step in enumerate(path):
-            if isinstance(node, yaml.ScalarNode):
-                return self._line_in_json(node, path[index:]) or line + 1
-            if (found := _child(node, step)) is None:
-                break
-            line, node = found[0].start_mark.line, found[1]
+        line, node, rest = _walk(self.node, path)
+        if isinstance(node, yaml.ScalarNode) and node.value.lstrip()[:1] in ("{", "["):
+            line = self._line_in_json(node, rest, line)
         return line + 1
 
-    def _line_in_json(self, node: yaml.ScalarNode, path: Steps) -> int | None:
-        """The same inside JSON in a text. It is read as it stands: folding changes the lines."""
+    def _line_in_json(self, node: yaml.ScalarNode, path: Steps, line: int) -> int:
+        """The same inside JSON in a text: of the path, or of where it is no JSON; else `line`.
+
+        It is read as it stands in the file: folding changes the lines.
+        """
         raw = self.text[node.start_mark.index : node.end_mark.index]
         if node.style in ("|", ">"):
             raw = "\n" + raw.partition("\n")[2]
@@ -105,12 +106,14 @@ class Document:
         elif node.style == '"':
             raw = re.sub(r'\\(["\\\n])|\\.', r"\1", raw[1:-1])
         try:
-            inner = documents(raw, "")
-        except UnreadableError:
-            return None
-        if len(inner) != 1 or isinstance(inner[0].node, yaml.ScalarNode):
-            return None
-        return int(node.start_mark.line) + inner[0].line(path)
+            json.loads(raw, strict=False)  # a text may go over lines, which YAML folds
+            _bounded(raw)
+            below = _walk(_Loader(raw).get_single_node(), path)[0] if path else None
+        except json.JSONDecodeError as error:
+            below = error.lineno - 1
+        except (yaml.YAMLError, _TooLargeError, RecursionError):
+            below = None
+        return line if below is None else int(node.start_mark.line) + below
 
 
 def read_text(path: Path | str, file: str) -> str:
@@ -205,8 +208,20 @@ def _bounded(text: str) -> None:
             raise _TooLargeError(problem, mark.line + 1)
 
 
+def _walk(node: yaml.Node, path: Steps) -> tuple[int, yaml.Node, Steps]:
+    """The line, from 0, of the deepest step of a path, what stands there, and the steps left."""
+    line = int(node.start_mark.line)
+    for index, step in enumerate(path):
+        if (found := _child(node, step)) is None:
+            return line, node, path[index:]
+        line, node = found[0].start_mark.line, found[1]
+    return line, node, ()
+
+
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
     """The key and the value of a step; an entry of a list is its own key."""
     if isinstance(node, yaml.MappingNode):
         return next((pair for pair in reversed(node.value) if pair[0].value == step), None)
-    return (node.value[step],) * 2 if isinstance(step, int) and step < len(node.value) else None
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step]
+    return None

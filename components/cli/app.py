@@ -15,7 +15,7 @@ from ..chart.values import images as images_of
 from ..chart.versions import DEFAULT, REPOSITORY, Chart
 from ..cluster import Nodes
 from ..cluster_tasks.kubectl import TaskError
-from ..findings import Finding, FindingsError, Severity, did_you_mean, printable
+from ..findings import UNREADABLE, Finding, FindingsError, Severity, did_you_mean, printable
 from ..model import read
 from ..networks import KINDS
 from ..rules.registry import RULES, meant
@@ -28,7 +28,7 @@ from .formats import Format, report
 
 STACKS: Final = Path("stacks")
 SCHEMA: Final = Path("schemas/stack.schema.json")
-UNREADABLE: Final = 2
+STOPPED: Final = 2
 PACKAGE: Final = "multus-k3s"
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def _option(name: str, text: str) -> Any:
 
 def _stop(message: object) -> typer.Exit:
     typer.echo(f"error: {printable(str(message))}", err=True)
-    return typer.Exit(UNREADABLE)
+    return typer.Exit(STOPPED)
 
 
 def _version(*, wanted: bool) -> None:
@@ -97,18 +97,20 @@ def check(
     except ValueError as error:
         raise _stop(f"--cluster {cluster}: {error}") from None
     found: list[Finding] = []
-    networks = status = 0
+    networks = 0
     for name in names:
         try:
             checked = check_file(name, where)
         except UnreadableError as error:
             found.append(error.finding)
-            status = UNREADABLE
         else:
             found += checked.findings
             networks += checked.networks
-    report(found, form, {"file": len(names), "network": networks})
-    raise typer.Exit(status or int(any(one.severity is not Severity.NOTE for one in found)))
+    once = {str(one): one for one in found}  # stacks may share a file
+    report([*once.values()], form, {"file": len(names), "network": networks})
+    if any(one.rule == UNREADABLE for one in found):
+        raise typer.Exit(STOPPED)
+    raise typer.Exit(int(any(one.severity is not Severity.NOTE for one in found)))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from ..cluster import CLUSTERS, Nodes
 from ..findings import Finding, FindingsError, passed_over
 from ..model import read
 from ..parse import Parsed, parse
-from ..sources import NOTHING, has_networks, not_applied, on_the_node, sources
+from ..sources import has_networks, read_networks
 from ..stack_file import StackFile, examine, is_stack_file, stack_file
 from ..yaml_file import Document, UnreadableError, documents, read_text
 
@@ -30,14 +30,6 @@ class RunsOn:
     """What was given of --cluster and --nodes."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What there is to say of a file."""
-
-    findings: list[Finding]
-    networks: int
-
-
 def runs_on(cluster: str, nodes: Nodes | None) -> RunsOn:
     """The cluster, of DISTRIBUTION@VERSION; raises ValueError with one line."""
     given = {"--cluster": cluster, "--nodes": nodes}
@@ -55,35 +47,32 @@ def runs_on(cluster: str, nodes: Nodes | None) -> RunsOn:
     return RunsOn({"cluster": settings}, nodes or "multi", options)
 
 
-def check_file(file: str, where: RunsOn) -> Checked:
+def check_file(file: str, where: RunsOn) -> Parsed:
     """What there is to say of a stack file, or of networks; raises UnreadableError."""
     found = documents(read_text(file, file), file)
-    if (found and all(map(has_networks, found))) or not found:
-        return _check_networks(found, file, where)
     if not any(map(is_stack_file, found)):
-        raise UnreadableError(file, EXPECTED)
+        if found and not any(map(has_networks, found)):
+            raise UnreadableError(file, EXPECTED)
+        return _check_networks(found, file, where)
     if len(found) > 1:
         message = "a stack file is one document. Move the others into files of their own"
         raise UnreadableError(file, message, found[1].line(()))
     parsed = read_stack(stack_file(found[0]), file)
     message = "is for networks alone: this stack says where it runs"
     notes = [passed_over(f"{one} {message}", file) for one in where.options]
-    return Checked([*notes, *parsed.findings], parsed.networks)
+    return replace(parsed, findings=[*notes, *parsed.findings])
 
 
-def _check_networks(found: list[Document], file: str, where: RunsOn) -> Checked:
-    made = sources(found)
-    notes = [one for one in map(on_the_node, made) if one is not None]
-    read_here = [one for one in made if on_the_node(one) is None]
-    if not made:
-        notes = [passed_over(NOTHING, file)]
-    parsed = parse(where.settings, read_here, not_applied(made), partial=where.nodes)
+def _check_networks(found: list[Document], file: str, where: RunsOn) -> Parsed:
+    made, said = read_networks(found, file, deployed=False)
+    parsed = parse(where.settings, made, partial=where.nodes)
 
     def of_an_option(one: Finding) -> Finding:
         key, *below = one.path
         return replace(one, file=file, path=(str(key).replace("multus:", "--"), *below))
 
-    return Checked([*notes, *parsed.located(parsed.findings, of_an_option).findings], len(made))
+    own = [one if one.file else of_an_option(one) for one in parsed.findings]
+    return replace(parsed, findings=[*said, *own])
 
 
 def read_stack(file: StackFile, name: str) -> Parsed:

@@ -17,7 +17,7 @@ from pydantic import SkipValidation
 
 from ..cluster import Paths
 from ..fields import Checked
-from ..findings import Finding, FindingsError, Path, invalid, needs_quotes, repeated
+from ..findings import Finding, FindingsError, Path, invalid, needs_quotes, repeated, shown
 from ..ipam import Ipam
 from ..plain import malformed
 from .base import CNI_VERSION, Network, TypedNetwork
@@ -54,8 +54,7 @@ def _config(value: Any) -> Any:
     if isinstance(value, str):
         value = _parsed(value)
     if not isinstance(value, Mapping):
-        rule = "a CNI configuration is needed here, as a mapping or as JSON text of one"
-        raise invalid(rule, value)
+        raise invalid("a CNI configuration is a mapping, with a type or plugins", value)
     faults = list(malformed(value)) or list(_form(value))
     if not faults and len(json.dumps(value)) > LONGEST:
         faults = [Finding((), "holds more than 256 KiB. No plugin needs that much")]
@@ -70,9 +69,9 @@ def _parsed(text: str) -> Any:
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep"
         if isinstance(error, json.JSONDecodeError):
-            why = f"{error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno} of it"
-        rule = f"that is no JSON: {why}. It can be a mapping instead"
-        raise invalid(rule, text) from error
+            rest = text[error.pos :].strip()[:20]
+            why = f"{error.msg[:1].lower()}{error.msg[1:]} at {shown(rest) if rest else 'its end'}"
+        raise invalid(f"that is no JSON: {why}", text) from error
     if isinstance(found, _Parsed):
         found.text = text
     return found

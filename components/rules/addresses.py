@@ -195,9 +195,8 @@ def networks_addresses(config: Configuration) -> Iterator[Hit]:
 @check()
 def names(config: Configuration) -> Iterator[Hit]:
     for index, first in repeated(one.network.key for one in config.networks):
-        yield at(
-            "duplicate-network", "name", of=config.networks[index], other=config.networks[first]
-        )
+        one, other = config.networks[index], config.networks[first]
+        yield at("duplicate-network", "name", of=one, other=other.seen_from(one))
     for index, first in repeated(one.network.cni_name for one in config.networks):
         one, other = config.networks[index], config.networks[first]
         if one.network.key != other.network.key:

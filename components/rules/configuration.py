@@ -18,6 +18,7 @@ from ..model import Model
 from ..networks import Network, Raw, TypedNetwork
 from ..networks.base import Wire
 from ..networks.chained import Sbr
+from ..sources import Source
 
 
 def value_at(where: Any, path: Path) -> Any:
@@ -44,9 +45,9 @@ class Declared:
     index: int
     network: Network
     path: Path
-    """What its findings' paths begin with: ("networks", 3), or ("default/lan",) from a file."""
-    origin: str = ""
-    """File and line of one that stands in a file of its own."""
+    """What its findings' paths begin with: ("networks", 3)."""
+    source: Source | None = None
+    """Where it stands, if in a file of its own."""
 
     @property
     def typed(self) -> TypedNetwork | None:
@@ -105,10 +106,11 @@ class Declared:
         """What stands at a path in our names; None where nothing does."""
         return value_at(self.network, self.network.place(path))
 
-    @property
-    def where(self) -> str:
-        """Where it stands, to tell two of one name apart."""
-        return self.origin or dotted(self.path)
+    def seen_from(self, other: Declared) -> str:
+        """Where it stands, in words at another of its name."""
+        if self.source:
+            return self.source.place
+        return dotted(self.path) + (" of the stack file" if other.source else "")
 
     def __str__(self) -> str:
         """How messages about others name it."""

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from components.cluster import Paths
-from components.findings import PASSED_OVER, SHAPE, Finding, Severity, dotted
+from components.findings import PASSED_OVER, SHAPE, UNREADABLE, Finding, Severity, dotted
 from components.parse import parse
 from components.rules import RULES
 from components.rules.registry import UNUSED, meant
@@ -34,7 +34,7 @@ CASES: Mapping[str, Any] = {
     name: cases for file in FILES for name, cases in yaml.safe_load(file.read_text()).items()
 }
 NO_CLUSTER = {name: one for name, one in RULES.items() if one.scope != "cluster"}
-OF_NO_CHECK = {SHAPE, UNUSED, PASSED_OVER}
+OF_NO_CHECK = {SHAPE, UNREADABLE, UNUSED, PASSED_OVER}
 
 
 def each(kind: str) -> list[Any]:

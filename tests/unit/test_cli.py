@@ -139,13 +139,30 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> 
     result = run("check", *(str(tmp_path / f"{name}.yaml") for name in names))
     lines = result.stdout.replace(f"{tmp_path}/", "").splitlines()
     assert lines[:3] == [
-        "broken.yaml:1: error: that is no YAML: did not find expected node content [shape]",
-        "gone.yaml: error: there is no such file [shape]",
+        "broken.yaml:1: error: that is no YAML: did not find expected node content [unreadable]",
+        "gone.yaml: error: there is no such file [unreadable]",
         "other.yaml: error: it is neither a stack file, which is a mapping called config, nor "
-        "networks, which are lists of them or Kubernetes manifests [shape]",
+        "networks, which are lists of them or Kubernetes manifests [unreadable]",
     ]
     assert lines[3].startswith("wrong.yaml:4: error: multus:timeout ")
     assert (lines[4], result.exit_code) == ("4 files, 0 networks, 4 errors", 2)
+
+
+@pytest.mark.parametrize(("text", "status"), [("- [", 2), ("- {name: Lan, type: macvlan}", 1)])
+def test_a_file_of_two_stacks_is_said_once(
+    text: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that cannot be read ends with 2 there as it does by itself."""
+    monkeypatch.chdir(tmp_path)
+    Path("Pulumi.yaml").touch()
+    Path("lan.yaml").write_text(text)
+    names = ["Pulumi.a.yaml", "Pulumi.b.yaml"]
+    for name in names:
+        Path(name).write_text(GOOD + "  networkFiles: [lan.yaml]\n")
+    results = [run("check", *files) for files in (names, ["lan.yaml"])]
+    together, alone = (each.stdout.splitlines()[:-1] for each in results)
+    assert together == alone
+    assert [one.exit_code for one in results] == [status, status]
 
 
 def test_notes_do_not_count() -> None:
@@ -202,13 +219,13 @@ def test_needs_no_pulumi() -> None:
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("$M check - <&-", 2, "-: error: standard input is closed [shape]"),
+        ("$M check - <&-", 2, "-: error: standard input is closed [unreadable]"),
         ("$M check - - < stacks/Pulumi.dev.yaml", 0, "1 file, "),
         ("$M check > /dev/full", 2, "error: the output cannot be written: No space left on device"),
         ("set -o pipefail; $M schema | true", 1, ""),
-        ("$M check $'\\xff.yaml'", 2, "\\udcff.yaml: error: there is no such file [shape]"),
+        ("$M check $'\\xff.yaml'", 2, "\\udcff.yaml: error: there is no such file [unreadable]"),
         ("$M check --format sarif $'\\xff.yaml'", 2, "%5Cudcff.yaml"),
-        ("$M check stacks", 2, "that is a folder. Name its files: stacks/*.yaml [shape]"),
+        ("$M check stacks", 2, "that is a folder. Name its files: stacks/*.yaml [unreadable]"),
         ("$M check - </dev/null", 0, "-: note: there are no networks in it [passed-over]"),
         (
             "$M check --nodes single stacks/Pulumi.dev.yaml",
@@ -327,13 +344,25 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 
 def test_pre_commit_runs_what_is_there() -> None:
-    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert hook["language"] == "python"
-    assert hook["additional_dependencies"] == [".[cli]"]
-    command, *arguments = hook["entry"].split()
-    assert f'\n{command} = "multus_k3s.cli:main"\n' in (ROOT / "pyproject.toml").read_text()
-    files = [f"stacks/Pulumi.{name}.yaml" for name in STACKS]
-    assert run(*arguments, *files).exit_code == 0
-    named = [*files, "nad.yaml", "apps/camera-nad.yml", "network-attachment-definitions/lan.yaml"]
-    others = ["Pulumi.yaml", "deployment.yaml", "canada.yaml", "network-policies/web.yaml"]
-    assert [one for one in [*named, *others] if re.search(hook["files"], one)] == named
+    """Networks of a stack are checked with it, and manifests by themselves."""
+    stacks, manifests = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    for hook in (stacks, manifests):
+        assert hook["language"] == "python"
+        assert hook["additional_dependencies"] == [".[cli]"]
+        command, *arguments = hook["entry"].split()
+        assert f'\n{command} = "multus_k3s.cli:main"\n' in (ROOT / "pyproject.toml").read_text()
+    assert stacks["pass_filenames"] is False
+    assert run(*arguments).exit_code == 0
+    files = {
+        stacks["id"]: ["stacks/Pulumi.dev.yaml", "networks/prod/a.yaml", "infra/networks/b.yml"],
+        manifests["id"]: [
+            "nad.yaml",
+            "apps/camera-nad.yml",
+            "network-attachment-definitions/a.yaml",
+        ],
+        "neither": ["Pulumi.yaml", "deployment.yaml", "canada.yaml", "network-policies/web.yaml"],
+    }
+    everything = [name for names in files.values() for name in names]
+    for hook in (stacks, manifests):
+        found = [one for one in everything if re.search(hook["files"], one)]
+        assert found == files[hook["id"]]

@@ -24,11 +24,12 @@ FILES: Final = {
 # From the ground up; a file imports from its own layer and those below. The last is the shell.
 LAYERS: Final = (
     ("findings", "wording", "plain", "model", "addresses", "fields", "yaml_file"),
+    ("manifest", "sources", "network_files"),
     ("cluster", "chart", "schedule", "placement", "cluster_tasks"),
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "sources", "parse", "stack_file", "adopting"),
+    ("args", "parse", "stack_file", "adopting"),
     ("cli",),
     ("kubeconfig", "access", "config", "preflight", "one_per_cluster", "multus"),
 )

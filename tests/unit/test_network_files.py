@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def test_a_manifest_is_deployed_as_it_is() -> None:
 def test_a_file_of_10_mb_is_not_read() -> None:
     said = project({"patterns": ["a.yaml"], "files": {"a.yaml": "#" * (10 * 1024 * 1024 + 1)}})
     [found] = said.findings
-    assert str(found) == "a.yaml: error: the file has more than 10 MB. Split it [shape]"
+    assert str(found) == "a.yaml: error: the file has more than 10 MB. Split it [unreadable]"
 
 
 def test_two_thousand_networks() -> None:
@@ -88,5 +89,32 @@ def test_a_network_of_the_stack_file_is_told_from_one_of_a_file() -> None:
     patterns = "[a.yaml]\n  networks: [{name: lan, type: macvlan, master: eth2}]"
     [found] = project({"patterns": patterns, "files": files}).findings
     assert str(found).startswith(
-        'a.yaml:1: error: default/lan.name is "lan", but networks[0] has that name '
+        'a.yaml:1: error: default/lan.name is "lan", but networks[0] of the stack file has that '
     )
+
+
+@pytest.mark.parametrize(("where", "named"), [("..", "project/a.yaml"), ("stacks", "../a.yaml")])
+def test_files_are_named_from_the_working_directory(
+    where: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As their stack file is, for what is read by GitHub."""
+    project({"patterns": ["[a-b].yaml"], "files": {"a.yaml": "- {name: lan, type: macvlan}"}})
+    stack = STACK.resolve()
+    monkeypatch.chdir(where)
+    for name, expected in (
+        (os.path.relpath(stack), named),
+        (str(stack), str(Path(named).resolve())),
+    ):
+        [found] = read_stack(read_stack_file(Path(name), name), name).findings
+        assert found.file == expected
+
+
+def test_patterns_without_a_project_begin_beside_the_stack_file() -> None:
+    project({"patterns": ["a.yaml", "b.yaml"]})
+    Path("stacks/a.yaml").write_text("[{name: lan, type: macvlan, master: eth1}]")
+    Path("Pulumi.yaml").unlink()
+    parsed = read_stack(read_stack_file(STACK, str(STACK)), str(STACK))
+    [found] = parsed.findings
+    assert found.path == ("multus:networkFiles", 1)
+    assert "seen from the stack file's folder, as no Pulumi.yaml is above it" in found.message
+    assert parsed.networks == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from components.findings import listed
-from components.parse import qualified
+from components.parse import placed
 from components.rules.registry import run_on
 from tests.unit.test_preflight import configuration, live
 
@@ -34,5 +34,5 @@ def test_the_preflight_that_it_shows() -> None:
     stack = {"cluster": {"nodes": "single"}, "ipam": "host-local", "networks": [lan]}
     nodes = [{"name": f"node-{number}"} for number in (1, 2, 3)]
     cluster = live({"nodes": nodes, "daemonsets": [{"name": "kube-multus-ds"}]})
-    found = [*map(qualified, run_on(cluster, configuration(stack)))]
+    found = [placed(one, {}) for one in run_on(cluster, configuration(stack))]
     assert f"```text\n{listed('nothing was changed, because preflight has', found)}\n```" in README
