@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,12 @@ class Access:
     kubeconfig: pulumi.Input[str] | None = None
     context: pulumi.Input[str] | None = None
     cluster: pulumi.Input[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in INPUTS:
+            value = getattr(self, name)
+            if not (value is None or isinstance(value, str | pulumi.Output | Awaitable)):
+                raise TypeError(f"{name} of Access is a text, not {type(value).__name__}")
 
     def environment(self) -> dict[str, pulumi.Input[str]]:
         """The environment of the tasks in `cluster_tasks`; empty where all is ambient."""
@@ -103,6 +109,8 @@ def resolved(given: pulumi.ProviderResource | None, access: Access | None) -> Ac
 
     Without a provider: `access`, or what the stack's config says to the default provider.
     """
+    if not isinstance(access, Access | None):
+        raise TypeError(f"access is an Access(kubeconfig, context), not {type(access).__name__}")
     if given is None:
         found = access
         if access is None or not access.environment():

@@ -151,8 +151,11 @@ class Configuration:
 
     @property
     def flannel(self) -> bool:
-        """Whether the cluster may have K3s's own flannel, and its bridge cni0."""
-        return bool(getattr(self.cluster, "flannel", True))
+        """Whether the cluster may have K3s's own flannel, and its bridge cni0.
+
+        Of a cluster that cannot be read nothing is known, and nothing is said.
+        """
+        return "cluster" not in self.faulty and bool(getattr(self.cluster, "flannel", True))
 
     @property
     def nodes(self) -> str | None:

@@ -111,7 +111,8 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
         where, marked = daemons["metadata"]["namespace"], notes(daemons)
         owner = (marked.get(RELEASE_NAMESPACE, where), marked.get(RELEASE_NAME))
         ours = any(map(IMAGE.search, _images(daemons)))
-        there |= ours or bool(MULTUS.search(name_of(daemons)))
+        going = "deletionTimestamp" in daemons["metadata"]
+        there |= not going and (ours or bool(MULTUS.search(name_of(daemons))))
         if ours and owner not in known:
             made = f"Helm release {owner[1]}" if owner[1] else f"DaemonSet {name_of(daemons)}"
             others.add(one_line(f"{made} in {owner[0]}"))
@@ -128,15 +129,16 @@ def _installs_multus(chart: Json) -> bool:
 
 
 def _images(daemons: Json) -> list[str]:
-    containers = daemons["spec"]["template"]["spec"]["containers"]
-    return [one.get("image") or "" for one in containers]
+    pod = (daemons["spec"].get("template") or {}).get("spec") or {}
+    return [one.get("image") or "" for one in pod.get("containers") or ()]
 
 
 @check()
 def ipam(live: Live, config: Configuration) -> Iterator[Hit]:
     """For the first network of each IPAM plugin that has a daemon."""
     first = {one.ipam.type: one for one in reversed(config.networks) if one.ipam is not None}
-    named = [" ".join((name_of(one), *_images(one))) for one in live.items("daemonsets")]
+    there = [one for one in live.items("daemonsets") if "deletionTimestamp" not in one["metadata"]]
+    named = [" ".join((name_of(one), *_images(one))) for one in there]
     for name in first.keys() & {"whereabouts", "dhcp"}:
         if name == "whereabouts" and live.found.get(WHEREABOUTS[0]) is None:
             yield at("no-whereabouts", "ipam", "type", of=first[name], crd=WHEREABOUTS[0])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import pairwise
 from typing import Final
 
 from ..cluster import STANDARD_BIN, STANDARD_CONF, Cluster, K3s
@@ -16,7 +13,7 @@ from ..ipam import HostLocal
 from ..model import read
 from ..networks.annotation import resource
 from .configuration import Configuration
-from .live_objects import ARGUMENTS, FLANNEL, Json, Live, labels, name_of, notes
+from .live_objects import ARGUMENTS, FLANNEL, Json, Live, arguments, labels, name_of, notes
 from .registry import Hit, at, check
 
 VERSION: Final = ("cluster", "version")
@@ -35,7 +32,7 @@ def selected(live: Live, config: Configuration) -> list[Json]:
 def versions(live: Live, config: Configuration) -> Iterator[Hit]:
     found: dict[str, dict[str, str]] = {"same": {}, "patch": {}, "paths": {}, "foreign": {}}
     for node in selected(live, config):
-        version = one_line(node["status"]["nodeInfo"]["kubeletVersion"])
+        version = one_line(str((node["status"].get("nodeInfo") or {}).get("kubeletVersion")))
         found[_compared(config.cluster, version)][name_of(node)] = version
     same, patch, paths, foreign = found.values()
     if paths:
@@ -100,12 +97,9 @@ def flannel(live: Live, config: Configuration) -> Iterator[Hit]:
 
 def _flannel(node: Json) -> bool | None:
     """Whether a server of K3s runs its own flannel; None of other nodes, which do as it says."""
-    with suppress(ValueError, TypeError):  # no JSON, no list, or an empty one
-        first, *others = map(str, json.loads(notes(node).get(ARGUMENTS, '[""]')))
-        options = [part for one in others for part in one.split("=", 1)]
-        given = ["vxlan", *(b for a, b in pairwise(options) if a == "--flannel-backend")]
-        return given[-1] != "none" if first == "server" else None
-    return None
+    (command, _), *options = arguments(node) or [("", "")]
+    given = ["vxlan", *(value for name, value in options if name == "flannel-backend")]
+    return given[-1] != "none" if command == "server" else None
 
 
 # --- Number and state of the nodes ---

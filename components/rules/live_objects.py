@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -87,14 +89,39 @@ class Live:
     """Reads that the kubeconfig's user may not make."""
 
     def items(self, name: str) -> list[Json]:
-        """The objects of a list; none where their kind does not exist."""
-        return list((self.found.get(name) or {}).get("items") or ())
+        """The objects of a list; none where their kind does not exist.
+
+        Each has a spec and a status: who may write objects may leave both out.
+        """
+        whole: dict[str, Any] = {"metadata": {}, "spec": {}, "status": {}}
+        found = (self.found.get(name) or {}).get("items") or ()
+        return [whole | {key: part for key, part in one.items() if part} for one in found if one]
 
     @property
     def nodes(self) -> list[Json]:
         """The nodes that can run Multus: there is no build for Windows."""
         nodes = self.items("nodes")
         return [one for one in nodes if labels(one).get("kubernetes.io/os", "linux") == "linux"]
+
+
+def arguments(node: Json) -> list[tuple[str, str]]:
+    """K3s's options on a node, each with its value; none where the node does not tell.
+
+    K3s writes what stands in its config file among them, and `--name=value` as two
+    (`getNodeArgs` in pkg/nodeconfig); Go's flags have one dash or two. The command is first.
+    """
+    found: list[tuple[str, str]] = []
+    with suppress(ValueError, TypeError):  # no JSON, or no list
+        words = iter([*map(str, json.loads(notes(node).get(ARGUMENTS, "[]"))), ""])
+        word = next(words)
+        while word:
+            name, _, value = word.lstrip("-").partition("=")
+            after = next(words, "")
+            if word.startswith("-") and "=" not in word and not after.startswith("-"):
+                value, after = after, next(words, "")
+            found.append((name, value))
+            word = after
+    return found
 
 
 def name_of(thing: Json) -> str:

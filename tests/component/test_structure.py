@@ -238,6 +238,20 @@ def test_invalid_arguments_register_nothing(build: Callable[[], Any], message: s
     assert record.resources == []
 
 
+@pytest.mark.parametrize(
+    ("access", "message"),
+    [
+        (lambda: "prod", r"access is an Access\(kubeconfig, context\), not str"),
+        (lambda: Access(context=2), "context of Access is a text, not int"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_wrong_access_is_one_line(access: Callable[[], Any], message: str) -> None:
+    record = Record()
+    with pytest.raises(TypeError, match=message):
+        run(lambda: MultusComponent("multus", arguments(), access=access()), record=record)
+    assert record.resources == []
+
+
 def test_what_works_and_may_surprise_is_a_warning() -> None:
     args = arguments(node_selector={"a": "b"})
     warned = [text for level, text in run(program(args)).said if level == "warn"]

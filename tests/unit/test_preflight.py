@@ -149,3 +149,11 @@ def test_the_tasks_answer() -> None:
 
     answer = {"found": {"nodes": None}, "forbidden": ["cilium"]}
     assert preflight.read_answer(answer) == Live({"nodes": None}, frozenset({"cilium"}))
+
+
+def test_objects_without_their_parts_are_no_traceback() -> None:
+    bare = {"items": [{"metadata": {"name": "a", "namespace": "b"}, "spec": None, "status": None}]}
+    lists = dict.fromkeys(("nodes", "daemonsets", "namespaces", "helmcharts"), bare)
+    found = {**dict.fromkeys(READS), **lists}
+    for deploy in ("all", "networks"):
+        assert run_on(Live(found), configuration({"deploy": deploy}))
