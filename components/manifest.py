@@ -40,14 +40,19 @@ def is_object(data: Any) -> bool:
     return isinstance(data, dict) and not data.keys().isdisjoint(("apiVersion", "kind"))
 
 
-def objects(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """An object, or those of a List as deep as they are, each with the path to it."""
-    items = data.get("items") if isinstance(data, dict) else None
-    if isinstance(items, list):
-        for index, item in enumerate(items):
-            yield from objects(item, (*path, "items", index))
-    else:
-        yield path, data
+def objects(data: Any) -> Iterator[tuple[Path, Any]]:
+    """An object, or those of a List, each with the path to it."""
+    if not isinstance(items := data.get("items"), list):
+        yield (), data
+        return
+    # What an item does not say the list does (decodeToList in apimachinery's unstructured).
+    said = {
+        "apiVersion": data.get("apiVersion"),
+        "kind": str(data.get("kind") or "").removesuffix("List"),
+    }
+    for index, item in enumerate(items):
+        inherits = isinstance(item, dict) and not is_object(item)
+        yield ("items", index), {**said, **item} if inherits else item
 
 
 def no_kind(data: Any) -> Iterator[Finding]:
@@ -56,6 +61,8 @@ def no_kind(data: Any) -> Iterator[Finding]:
         yield Finding((), A_MAPPING, data)
     elif not isinstance(kind := data.get("kind"), str) or not kind:
         yield Finding(("kind",), f"is missing. Write {KIND}")
+    elif isinstance(data.get("items"), list):
+        yield Finding(("items",), "cannot stand here: kubectl takes no List in a List")
     elif kind != KIND:
         group = str(data.get("apiVersion")).partition("/")[0]
         if get_close_matches(kind.lower(), [KIND.lower()], cutoff=ALIKE) or (

@@ -10,9 +10,12 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from components.cli.check import RunsOn, check_file
+from components.findings import Severity
 from testbed.cluster import Cluster
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
+from tests.engine.program.test_networks_only import install
 
 TYPE: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 CONFIG: Final = {"cniVersion": "0.3.1", "name": "own", "type": "macvlan", "master": "eth9"}
@@ -67,3 +70,23 @@ def test_a_manifest_is_deployed_as_it_is(cluster: Cluster, program: MakeProgram)
     assert json.loads(found["spec"]["config"]) == CONFIG
     assert found["metadata"]["labels"]["team"] == "a"
     assert live.networks(cluster).keys() == {"default/by-hand", "default/lan-0"}
+
+
+MANIFESTS: Final[dict[str, dict[str, str]]] = yaml.safe_load(
+    Path(__file__).with_name("manifests.yaml").read_text()
+)
+
+
+def test_a_manifest_is_refused_where_kubectl_refuses_it(cluster: Cluster, tmp_path: Path) -> None:
+    install(cluster, "network-attachment-definitions")
+    file = tmp_path / "a.yaml"
+    wrong = {}
+    for expected, texts in MANIFESTS.items():
+        for name, text in texts.items():
+            file.write_text(text.replace("CONFIG", json.dumps(CONFIG)))
+            found = check_file(str(file), RunsOn({})).findings
+            ours = [str(one) for one in found if one.severity is Severity.ERROR]
+            done = cluster.try_kubectl("apply", "--dry-run=server", "-f", str(file))
+            if bool(ours) != (expected == "refused") or bool(done.returncode) != bool(ours):
+                wrong[name] = (ours, done.stderr)
+    assert wrong == {}
