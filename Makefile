@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine wire bench lint tools schema docs images check clean
+.PHONY: help demo demo-preview demo-down test unit engine wire bench soak lint tools schema docs images check clean
 
 help:
 	@echo "make demo [STACK=dev]   deploy a stack on this machine, on real nodes if it is Linux with root"
@@ -16,6 +16,7 @@ help:
 	@echo "make engine             the program on the real engine and API server"
 	@echo "make wire               pods with real addresses, on real nodes in namespaces (root, Linux)"
 	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
+	@echo "make soak               100 pods come and go for ten minutes: is any address lost?"
 	@echo "make lint               ruff, mypy, actionlint"
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
 	@echo "make schema             write schemas/stack.schema.json anew"
@@ -58,6 +59,10 @@ wire: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
 	@$(BIN)/python -m benchmarks.ipam
+
+soak: $(READY)
+	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
+	@$(BIN)/python -m benchmarks.soak --out docs/soak.md
 
 lint: $(READY)
 	@$(BIN)/ruff check
