@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 
 from ..chart.packages import ChartError
 from ..chart.values import images as images_of
@@ -179,15 +179,16 @@ def import_stack(
 
     The cluster is only read. STACK.import.json is for pulumi import: see docs/adopting.md.
     """
-    project = Path("Pulumi.yaml")
-    if not project.is_file():
+    if not re.fullmatch("[A-Za-z0-9_.-]{1,100}", stack) or not stack.strip("."):
+        raise _stop("the name of a stack has letters, digits, -, _ and dots")
+    if not Path("Pulumi.yaml").is_file():
         raise _stop("there is no Pulumi.yaml here. Run it in the project's folder")
-    name = str(yaml.safe_load(project.read_text(encoding="utf-8"))["name"])
     try:
+        project = importing.project_name(Path("Pulumi.yaml"))
         found, releases = importing.look()
-    except TaskError as error:
+    except (TaskError, UnreadableError) as error:
         raise _stop(error) from None
-    written = importing.files(stack, name, found, releases)
+    written = importing.files(stack, project, found, releases)
     if there := [str(one) for one in written if one.exists()]:
         raise _stop(f"{' and '.join(there)} exist already. Move them away first")
     for path, text in written.items():

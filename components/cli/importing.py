@@ -16,6 +16,7 @@ from ..adopting import Adopted, adopted
 from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
 from ..cluster_tasks.kubectl import Kubectl, connected
 from ..parse import PREFIX
+from ..yaml_file import UnreadableError, documents, read_text
 
 COMPONENT: Final = "multus"
 SCHEMA: Final = "# yaml-language-server: $schema=../schemas/stack.schema.json\n"
@@ -23,6 +24,14 @@ HELM: Final = "kubernetes:helm.sh/v3:Release"
 KIND: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 MOST_INLINE: Final = 64 * 1024  # the CLI passes all of a stack's config in 128 KiB
 NETWORKS: Final = "network-attachment-definitions.k8s.cni.cncf.io"
+
+
+def project_name(file: Path) -> str:
+    """The project's, of Pulumi.yaml; raises UnreadableError."""
+    for document in documents(read_text(file, str(file)), str(file)):
+        if isinstance(document.data, dict) and isinstance(name := document.data.get("name"), str):
+            return name
+    raise UnreadableError(str(file), "it has no name")
 
 
 def look() -> tuple[Adopted, list[str]]:
@@ -93,7 +102,7 @@ def _import_file(
     suffixes = {RELEASE: "release", CRD_RELEASE: "crds"}
     resources = [(HELM, suffixes[name], f"{NAMESPACE}/{name}") for name in releases]
     for one in networks:
-        space, name = one["namespace"], one["name"]
+        space, name = one.get("namespace", "default"), one["name"]
         resources.append((KIND, f"{space}.{name}", f"{space}/{name}"))
     found = [
         {

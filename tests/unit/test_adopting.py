@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from components.adopting import KUBECTLS_OWN, adopted, network, written
 from components.args import MultusArgs
 from components.chart.versions import DEFAULT
+from components.cli.app import app
 from components.model import read
 from components.networks import KINDS
 from components.parse import parse
+from components.stack_file import read_stack_file
 from tests.stacks.files import ROOT, arguments
 from tests.stacks.files import read as read_stack
 
@@ -158,3 +165,86 @@ def test_kubectls_own_note_stays_behind() -> None:
     [manifest] = manifests(SOUND["prod"])[:1]
     manifest["metadata"]["annotations"] = {KUBECTLS_OWN: "{}", "a.b/c": "d"}
     assert network(manifest)["annotations"] == {"a.b/c": "d"}
+
+
+# --- The command ---
+
+
+def kubectl(folder: Path, networks: list[dict[str, Any]], release: dict[str, Any] | None) -> str:
+    """A PATH whose kubectl answers with these objects."""
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode())))
+    secret = {"metadata": {"labels": {"version": "2"}}, "data": {"release": packed.decode()}}
+    nodes = [{"status": {"nodeInfo": {"kubeletVersion": "v1.34.2+k3s1"}}}] * 2
+    answers = {"nodes": nodes, "network-attachment-definitions.k8s.cni.cncf.io": networks}
+    program = folder / "kubectl"
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\nanswers = {answers!r}\n"
+        f"secrets = {[secret] if release else []!r} if ',name=multus,' in str(sys.argv) else []\n"
+        "kind = next((one for one in answers if one in sys.argv), None)\n"
+        "print(json.dumps({'items': answers[kind] if kind else secrets}))\n"
+    )
+    program.chmod(0o755)
+    return str(folder)
+
+
+def test_the_files_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    args = SOUND["prod"]
+    monkeypatch.setenv("PATH", kubectl(tmp_path, manifests(args), there(args)))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\n")
+    result = CliRunner().invoke(app, ["import", "here"])
+    assert result.output == "wrote stacks/Pulumi.here.yaml\nwrote here.import.json\n"
+    again = read_stack_file(tmp_path / "stacks" / "Pulumi.here.yaml", "here")
+    parsed = read_stack(again.config)
+    assert parsed.args is not None
+    assert parsed.args.adopt
+    networks = zip(parsed.args.networks, args.networks, strict=True)
+    assert all(type(mine) is type(theirs) for mine, theirs in networks)
+    taken = json.loads((tmp_path / "here.import.json").read_text())
+    assert taken["nameTable"]["cluster"].startswith("urn:pulumi:here::mine::pulumi:providers:")
+    assert [(one["name"], one["id"]) for one in taken["resources"]] == [
+        ("multus-release", "kube-system/multus"),
+        ("multus-default.storage", "default/storage"),
+        ("multus-default.edge", "default/edge"),
+    ]
+    result = CliRunner().invoke(app, ["import", "here"])
+    assert result.exit_code == 2
+    assert "exist already. Move them away first" in result.stderr
+
+
+def test_many_networks_have_a_file_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first, *_] = manifests(SOUND["prod"])
+    many = [{**first, "metadata": {"name": f"n{at}", "namespace": "a"}} for at in range(300)]
+    monkeypatch.setenv("PATH", kubectl(tmp_path, many, None))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\n")
+    assert CliRunner().invoke(app, ["import", "big"]).exit_code == 0
+    text = (tmp_path / "stacks" / "Pulumi.big.yaml").read_text()
+    assert yaml.safe_load(text)["config"]["multus:networkFiles"] == ["networks/big.yaml"]
+    assert len(yaml.safe_load((tmp_path / "networks" / "big.yaml").read_text())) == len(many)
+
+
+@pytest.mark.parametrize(
+    ("stack", "project", "said"),
+    [
+        ("../x", "name: a", "the name of a stack has letters, digits"),
+        ("..", "name: a", "the name of a stack has letters, digits"),
+        ("x", "name: [", "Pulumi.yaml:"),
+        ("x", "runtime: python", "it has no name"),
+        ("x", None, "there is no Pulumi.yaml here"),
+        ("x", "name: a", "neither kubectl nor k3s is on PATH"),
+    ],
+)
+def test_what_cannot_be_imported_is_one_line(
+    stack: str, project: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    if project is not None:
+        (tmp_path / "Pulumi.yaml").write_text(project)
+    result = CliRunner().invoke(app, ["import", stack])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert said in result.stderr
+    assert not (tmp_path / "stacks").exists()
