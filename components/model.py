@@ -86,6 +86,11 @@ class Model(BaseModel):
     # Without pydantic's mark for its own, models inside of others would be made by this too.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, **_: Any) -> Self:
+        """One with these fields changed, checked as pydantic's own is not; raises ArgsError."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**given | dict(update or {}))
+
     @model_validator(mode="wrap")
     @classmethod
     def _read(
@@ -135,8 +140,7 @@ class Model(BaseModel):
                 written[alias] = key
         for name, value in cls.plugin_defaults.items():
             found.setdefault(str(cls.model_fields[name].validation_alias), value)
-        if isinstance(data, PluginJson):
-            found |= data.ours
+        found |= getattr(data, "ours", {})  # of a PluginJson
         return found, written, tuple(unread)
 
     @classmethod

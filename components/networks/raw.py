@@ -17,7 +17,7 @@ from pydantic import SkipValidation
 
 from ..cluster import Paths
 from ..fields import Checked
-from ..findings import Finding, FindingsError, Path, invalid, needs_quotes, repeated, shown
+from ..findings import Finding, Path, invalid, needs_quotes, refuse, repeated, shown
 from ..ipam import Ipam
 from ..plain import malformed
 from .base import CNI_VERSION, Network, TypedNetwork
@@ -55,12 +55,14 @@ def _config(value: Any) -> Any:
         value = _parsed(value)
     if not isinstance(value, Mapping):
         raise invalid("a CNI configuration is a mapping, with a type or plugins", value)
-    faults = list(malformed(value)) or list(_form(value))
-    if not faults and len(json.dumps(value)) > LONGEST:
-        faults = [Finding((), "holds more than 256 KiB. No plugin needs that much")]
-    if faults:
-        raise FindingsError(faults)
-    return value if isinstance(value, _Parsed) else dict(value)
+    refuse(malformed(value))
+    text = json.dumps(value, default=dict)
+    if len(text) > LONGEST:
+        raise invalid("holds more than 256 KiB. No plugin needs that much")
+    # Tuples and other mappings, which Python has, are as lists and dicts.
+    found = value if isinstance(value, _Parsed) else json.loads(text)
+    refuse(_form(found))
+    return found
 
 
 def _parsed(text: str) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
+from types import MappingProxyType
 from typing import Any, Final
 
 import pulumi
@@ -16,6 +18,7 @@ from components import (
     K3s,
     Macvlan,
     MultusArgs,
+    Raw,
     Selection,
     Whereabouts,
     pod_annotation,
@@ -104,6 +107,27 @@ def test_a_call_reports_all_that_is_wrong_each_on_a_line(
     assert first == head
     assert len(lines) == len(places)
     assert sorted(map(str, (one.path for one in caught.value.findings))) == sorted(map(str, places))
+
+
+def test_a_copy_is_checked_as_a_call_is() -> None:
+    args = MultusArgs(**{**BASE, "ipam": "whereabouts"}, networks=(MINE,))
+    assert args.findings == ()
+    with pytest.raises(ArgsError, match="ipam-not-deployed"):
+        args.model_copy(update={"ipam": "dhcp"})
+    with pytest.raises(ArgsError, match="Macvlan has 1 error:"):
+        MINE.model_copy(update={"mtu": "1500"})
+    other = args.model_copy(update={"networks": (MINE.model_copy(update={"master": "eth2"}),)})
+    assert [one.segment for one in other.configuration.networks] == ["eth2"]
+
+
+def test_tuples_in_a_raw_configuration_are_lists() -> None:
+    plugins: Any = (
+        {"type": "macvlan", "ipam": {"type": "static", "addresses": ()}},
+        {"type": "sbr"},
+    )
+    configs: list[Any] = [{"plugins": plugins}, MappingProxyType({"plugins": plugins})]
+    for config in configs:
+        assert Raw(name="lan", config=config).config == json.loads(json.dumps({"plugins": plugins}))
 
 
 def test_arguments_without_names_are_told_whose_they_are() -> None:
