@@ -95,6 +95,8 @@ class Cluster(Model):
     """The pods' networks (--cluster-cidr), which no network of the stack may overlap."""
     service_cidr: Cidrs = (ip_network("10.43.0.0/16"),)
     """The services' networks (--service-cidr), likewise."""
+    fail_closed: bool = False
+    """Pods wait while Multus is away; needs a file on each node (docs/never-without.md)."""
 
     def incomplete(self) -> Iterator[Finding]:
         for index, services in enumerate(self.service_cidr):

@@ -17,7 +17,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from . import preflight, schedule
+from . import fail_closed, preflight, schedule
 from .access import Access, provider, provider_in, resolved, server, unsupported
 from .args import MultusArgs
 from .chart import versions as chart
@@ -118,6 +118,10 @@ class MultusComponent(pulumi.ComponentResource):
         # wait for ready pods cannot serve: where it has failed it is not in the state.
         guarded = self._options(*releases, *declared, protect=args.protect)
         pulumi.ComponentResource("multus:index:Guard", f"{name}-guard", None, guarded)
+        if whole and args.cluster.fail_closed:
+            file = fail_closed.path(args.cluster.paths.conf_dir)
+            where = {"MULTUS_LABEL": fail_closed.LABEL, "MULTUS_FILE": file}
+            self._task("fail-closed", "fail_closed", *releases, *declared, delete=UNDO, **where)
 
         self.release_name = self.chart_version = pulumi.Output.from_input(None)
         for main in releases[1:]:

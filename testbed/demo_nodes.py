@@ -34,7 +34,9 @@ def start(
     cluster = Cluster.start(tools, folder, real=reason is None)
     if reason:
         out.print(f"[yellow]nodes: {len(names)}, simulated, because {reason}[/]")
-        cluster.add_nodes(len(names), *filter(None, [getattr(args.cluster, "version", None)]))
+        labels = _layout(args).labels
+        version = getattr(args.cluster, "version", VERSION)
+        cluster.add_nodes(len(names), version, labels=labels)
         return cluster
     out.print(f"nodes: {len(names)}, each with containerd, kubelet, flannel and kube-proxy")
     dhcp = "dhcp" in (args.ipam, *args.additional_ipam)
@@ -51,11 +53,11 @@ def start(
 
 
 def _layout(args: MultusArgs) -> Layout:
-    cluster = args.cluster
+    cluster, closed = args.cluster, args.cluster.fail_closed
     if isinstance(cluster, K3s) and cluster.flannel:
-        return Layout.k3s(data=cluster.data_dir)
+        return Layout.k3s(data=cluster.data_dir, fail_closed=closed)
     other = isinstance(cluster, K3s)  # without its own flannel: another default network
-    return Layout(cluster.paths.conf_dir, cluster.paths.bin_dir, not other)
+    return Layout(cluster.paths.conf_dir, cluster.paths.bin_dir, not other, fail_closed=closed)
 
 
 def _masters(args: MultusArgs) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from ..args import MultusArgs
 from ..chart.packages import ChartError
 from ..chart.values import images as images_of
 from ..chart.versions import DEFAULT, REPOSITORY, Chart
@@ -19,12 +20,13 @@ from ..findings import UNREADABLE, Finding, FindingsError, Severity, did_you_mea
 from ..model import read
 from ..networks import KINDS
 from ..rules.registry import RULES, meant
-from ..stack_file import read_stack_file
+from ..stack_file import StackFile, read_stack_file
 from ..yaml_file import UnreadableError
 from . import charts, importing, pages
 from . import schema as stack_schema
 from .check import check_file, read_stack, runs_on
 from .formats import Format, report
+from .node_files import Form, written
 
 STACKS: Final = Path("stacks")
 SCHEMA: Final = Path("schemas/stack.schema.json")
@@ -122,6 +124,23 @@ def images(
     ] = False,
 ) -> None:
     """List the images that a stack's nodes pull, one a line."""
+    file, args = _arguments(stack)
+    if "extraValues" in file.secret_keys:
+        typer.echo("multus:extraValues is a secret and was not read", err=True)
+    for image in images_of(args.values, args.chart.facts, published=published):
+        typer.echo(image)
+
+
+@app.command(name="node-files")
+def node_files(
+    stack: Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")],
+    form: Annotated[Form, _option("format", "As text, or for cloud-init or Ansible.")] = "plain",
+) -> None:
+    """Print the files of each node with which its pods wait while Multus is away, and the steps."""
+    typer.echo(written(_arguments(stack)[1].cluster, form), nl=False)
+
+
+def _arguments(stack: str) -> tuple[StackFile, MultusArgs]:
     path = Path(stack) if stack.endswith((".yaml", ".yml")) else STACKS / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(one.stem.split(".", 1)[1] for one in STACKS.glob("Pulumi.*.yaml")))
@@ -134,10 +153,7 @@ def images(
     if (args := parsed.args) is None:
         report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
         raise typer.Exit(1)
-    if "extraValues" in file.secret_keys:
-        typer.echo("multus:extraValues is a secret and was not read", err=True)
-    for image in images_of(args.values, args.chart.facts, published=published):
-        typer.echo(image)
+    return file, args
 
 
 @app.command("charts")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-Task = Literal["crd_handover", "namespaces", "readiness", "schedule", "survey"]
+Task = Literal["crd_handover", "fail_closed", "namespaces", "readiness", "schedule", "survey"]
 
 # The text is the same whatever the data.
 COMMAND: Final = "exec python3 -"

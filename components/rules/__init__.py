@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     gateways,
     ipam,
     live_cluster,
+    live_fail_closed,
     live_nodes,
     plugins,
     routes,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from components.fail_closed import LABEL, NAME, content, mark
 from testbed.node.namespaces import PROGRAMS, Space
 
 K3S: Final = "/var/lib/rancher/k3s"
@@ -61,12 +62,27 @@ class Layout:
     flannel: bool = True
     data: str = field(default="", kw_only=True)
     release: str = field(default="", kw_only=True)
+    fail_closed: bool = field(default=False, kw_only=True)
 
     @classmethod
-    def k3s(cls, *, moved: bool = True, data: str = K3S, release: str = "first") -> Layout:
+    def k3s(
+        cls,
+        *,
+        moved: bool = True,
+        data: str = K3S,
+        release: str = "first",
+        fail_closed: bool = False,
+    ) -> Layout:
         """K3s's. `moved`: whether this release has its plugins in a directory of their own."""
         own = f"{data}/data/cni" if moved else f"{data}/data/{release}/bin"
-        return cls(f"{data}/agent/etc/cni/net.d", own, data=data, release=release)
+        conf = f"{data}/agent/etc/cni/net.d"
+        return cls(conf, own, data=data, release=release, fail_closed=fail_closed)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the kubelet is told to label the node with."""
+        kind = {"node.kubernetes.io/instance-type": "k3s"}
+        return kind | ({LABEL: mark(self.conf_dir)} if self.fail_closed else {})
 
     def install(self, machine: Space, subnet: str) -> None:
         """What the distribution does at its start. What others wrote stays where it is."""
@@ -82,6 +98,8 @@ class Layout:
             else ("10-plain.conflist", by_bridge(subnet))
         )
         (conf / name).write_text(json.dumps(network, indent=2), encoding="utf-8")
+        if self.fail_closed:  # as an administrator has put it there
+            (conf / NAME).write_text(content(), encoding="utf-8")
 
     def _unpack(self, machine: Space) -> None:
         folder = machine.path(f"{self.data}/data")

@@ -117,7 +117,7 @@ class Node:
         self.space.await_(lambda: self.ctr("version").returncode == 0, "containerd")
 
     def start_kubelet(self) -> None:
-        self.space.daemon("kubelet", *services.kubelet(self.name, self.address))
+        self.space.daemon("kubelet", *services.kubelet(self.name, self.address, self.layout.labels))
 
     def stop_kubelet(self) -> None:
         """Pods go on; nothing starts or ends one."""

@@ -74,8 +74,7 @@ class Pod:
 
     def start(self) -> None:
         """Returns when it runs. At the first refusal it is taken away: CniError with the event."""
-        self.cluster.create(self.manifest)
-        self._made()
+        self.create()
         stop = time.monotonic() + PATIENCE
         while condition(found := self.found(), "Ready") != "True":
             refused = self.events(REFUSED)
@@ -84,7 +83,13 @@ class Pod:
                 raise CniError(refused[0] if refused else f"it does not run: {found['status']}")
             time.sleep(0.2)
 
-    def _made(self) -> None:
+    def create(self) -> None:
+        """Makes the object, and waits for nothing."""
+        self.cluster.create(self.manifest)
+        self.made()
+
+    def made(self) -> None:
+        """It runs anew: its container is another."""
         self.started, self._process = True, 0
 
     def found(self) -> dict[str, Any]:
@@ -213,7 +218,7 @@ def start_all(pods: Sequence[Pod]) -> None:
         until = ("--for=condition=Ready", f"--timeout={PATIENCE:g}s")
         pods[0].cluster.kubectl("wait", "-n", namespace, *until, *names, timeout=PATIENCE + 10)
     for pod in pods:
-        pod._made()  # noqa: SLF001
+        pod.made()
 
 
 def stop_all(pods: Sequence[Pod]) -> None:

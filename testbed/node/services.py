@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Any, Final
 
@@ -22,13 +23,13 @@ FLANNEL: Final = (
 )
 
 
-def kubelet(name: str, address: IPv4Address) -> tuple[str, ...]:
+def kubelet(name: str, address: IPv4Address, labels: Mapping[str, str]) -> tuple[str, ...]:
     return (
         *("kubelet", "--config", "/etc/kubelet.json", "--kubeconfig", KUBECONFIG),
         *(
             f"--hostname-override={name}",
             f"--node-ip={address}",
-            "--node-labels=node.kubernetes.io/instance-type=k3s",
+            f"--node-labels={','.join(f'{key}={value}' for key, value in labels.items())}",
         ),
     )
 

@@ -245,6 +245,58 @@ def test_never_ends_in_a_traceback(line: str, status: int, said: str) -> None:
     assert "Exception ignored" not in done.stderr
 
 
+# --- node-files ---
+
+
+CLUSTERS: Final = [
+    (
+        "{distribution: k3s, version: v1.34.2+k3s1, nodes: multi, dataDir: /mnt/k3s}",
+        "/mnt/k3s/agent/etc/cni/net.d/00-multus.conflist-wait.conflist",
+    ),
+    (
+        "{distribution: k3s, version: v1.34.2+k3s1, nodes: multi, flannel: false}",
+        "/etc/cni/net.d/00-multus.conflist-wait.conflist",
+    ),
+    (
+        "{distribution: rke2, version: v1.34.2+rke2r1, nodes: multi}",
+        "/etc/cni/net.d/00-multus.conflist-wait.conflist",
+    ),
+    (
+        "{distribution: custom, nodes: multi, confDir: /etc/cni/other.d, binDir: /opt/cni/bin, "
+        "clusterCidr: [10.42.0.0/16], serviceCidr: [10.43.0.0/16]}",
+        "/etc/cni/other.d/00-multus.conflist-wait.conflist",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cluster", "place"), CLUSTERS)
+def test_the_files_of_a_node_are_alike_in_each_form(
+    cluster: str, place: str, tmp_path: Path
+) -> None:
+    stack = tmp_path / "lab.yaml"
+    stack.write_text(f"config:\n  multus:cluster: {cluster}\n  multus:ipam: dhcp\n")
+    plain, init, ansible = (
+        run("node-files", str(stack), "--format", form).stdout
+        for form in ("plain", "cloud-init", "ansible")
+    )
+    head, *sections = plain.split("\n# /")
+    files = {f"/{path}": text + "\n" for path, _, text in (s.partition("\n") for s in sections)}
+    files = {path: text.rstrip("\n") + "\n" for path, text in files.items()}
+    (plugin,) = json.loads(files[place])["plugins"]
+    assert plugin["type"] == "multus"
+    others = [yaml.safe_load(text) for path, text in files.items() if path != place]
+    label = f"multus-k3s/fail-closed={place.rpartition('/')[0].strip('/').replace('/', '.')}"
+    assert label in head
+    assert others == ([] if "custom" in cluster else [{"node-label+": [label]}])
+
+    assert init.startswith("#cloud-config\n")
+    given = yaml.safe_load(init)["write_files"]
+    assert {one["path"]: one["content"] for one in given} == files
+    tasks = [one.get("ansible.builtin.copy") for one in yaml.safe_load(ansible)]
+    assert {one["dest"]: one["content"] for one in tasks if one} == files
+    assert all(head in form for form in (init, ansible))
+
+
 # --- images ---
 
 

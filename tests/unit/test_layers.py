@@ -25,7 +25,7 @@ FILES: Final = {
 LAYERS: Final = (
     ("findings", "wording", "plain", "model", "addresses", "fields", "yaml_file"),
     ("manifest", "sources", "network_files"),
-    ("cluster", "chart", "schedule", "placement", "cluster_tasks"),
+    ("cluster", "fail_closed", "chart", "schedule", "placement", "cluster_tasks"),
     ("ipam",),
     ("networks",),
     ("rules",),

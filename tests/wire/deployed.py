@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from testbed.cluster import Cluster
@@ -17,6 +18,7 @@ from testbed.results import Result
 from testbed.tools import Tools
 
 STACK = "wire"
+MULTUS = ("-n", SYSTEM, "daemonset/multus")
 K3S = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 TIMEOUT_SECONDS = 60
 
@@ -63,6 +65,22 @@ class Site:
             )
 
         self.cluster.wait_for(settled, "all DaemonSets to run on all nodes", 90)
+
+    @contextmanager
+    def without_multus(self) -> Iterator[None]:
+        """Multus's pods end in order, and come back after the block."""
+
+        def select(value: str | None) -> None:
+            spec = {"template": {"spec": {"nodeSelector": {"nowhere": value}}}}
+            patch = ("--type=merge", "--patch", json.dumps({"spec": spec}))
+            self.cluster.kubectl("patch", *MULTUS, *patch)
+
+        select("true")
+        try:
+            yield
+        finally:
+            select(None)
+        self.settle()
 
     def living_nodes(self) -> list[Node]:
         """The nodes, as they are or anew if one of them is gone."""

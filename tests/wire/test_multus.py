@@ -16,6 +16,7 @@ import yaml
 
 from testbed.node.cni import CniError
 from testbed.node.node import SYSTEM, Node
+from testbed.node.pod import Pod
 from testbed.processes import end
 from tests.wire.deployed import Deployed
 
@@ -119,25 +120,81 @@ def test_a_token_that_the_server_refuses_stops_pods(
         node.stop_kubelet()
 
 
+def test_the_token_ends_with_multus_pod_and_pods_wait(stack: Deployed, node: Node) -> None:
+    """Nothing cleaned up when it went: the configuration stays, with a token of that pod."""
+    killed, name = node.processes_of("multus"), node.system_pod("multus")["metadata"]["name"]
+    node.stop_kubelet()
+    with stack.without_multus():
+        end(killed, grace=0)
+        where = ("-n", SYSTEM, "--force", "--grace-period=0", "--ignore-not-found")
+        stack.cluster.kubectl("delete", "pod", name, *where)
+        node.start_kubelet()
+
+        def refused() -> bool:
+            """The API server remembers for some seconds that the token was good."""
+            pod = node.pod(networks=stack.annotation("default/lan"))
+            try:
+                pod.start()
+            except CniError as error:
+                return "Unauthorized" in str(error)
+            assert "net1" in pod.links()
+            return False
+
+        stack.cluster.wait_for(refused, "the token to be refused")
+    assert "net1" in stack.pod(node, "default/lan").links()
+
+
+def test_while_the_api_server_is_away_pods_wait(stack: Deployed, node: Node) -> None:
+    pod = stack.pod(node, "default/lan")
+    api = ("OUTPUT", "-p", "tcp", "-d", node.lan.server_address.partition(":")[0])
+    cut = (*api, "-j", "REJECT", "--reject-with", "tcp-reset")
+    log = node.space.path("/var/log/containerd")
+    before = log.stat().st_size
+    node.space.check("iptables", "-I", *cut)
+    try:
+        end([sandbox(pod)], grace=0)
+        stack.cluster.wait_for(lambda: said(log, before) != [], "the runtime to be refused")
+    finally:
+        node.space.check("iptables", "-D", *cut)
+    assert pod.name in said(log, before)[0]
+
+    def again() -> bool:
+        (state,) = pod.found()["status"]["containerStatuses"]
+        return bool(state["ready"]) and int(state["restartCount"]) == 1
+
+    stack.cluster.wait_for(again, "the pod to run again", 90)
+    pod.made()
+    assert "net1" in pod.links()
+
+
+def sandbox(pod: Pod) -> int:
+    """The process that holds a pod's namespaces."""
+    of = f'labels."io.kubernetes.pod.name"=={pod.name}'
+    kind = 'labels."io.cri-containerd.kind"==sandbox'
+    (found,) = pod.node.ctr("containers", "list", "--quiet", f"{of},{kind}").stdout.split()
+    return pod.node.space.groups.processes(f"k8s.io/{found}")[0]
+
+
+def said(log: Path, start: int) -> list[str]:
+    """What the runtime says of ADDs that failed for want of an API server."""
+    text = log.read_bytes()[start:].decode(errors="replace")
+    lines = [line for line in text.splitlines() if "failed (add)" in line]
+    return [line for line in lines if re.search("connection refused|deadline|timeout", line)]
+
+
 def test_when_multus_is_told_to_end_pods_start_with_the_default_network(
     stack: Deployed, node: Node
 ) -> None:
     conf = node.space.path(node.layout.conf_dir)
     before = {file.name for file in conf.glob("*.conf*")}
     assert before == {"00-multus.conflist", "10-flannel.conflist"}
-    place = ("-n", SYSTEM, "daemonset/multus", "--type=merge", "--patch")
-
-    def select(value: str | None) -> None:
-        spec = {"template": {"spec": {"nodeSelector": {"nowhere": value}}}}
-        stack.cluster.kubectl("patch", *place, json.dumps({"spec": spec}))
-
-    select("true")
     gone = {"10-flannel.conflist"}
-    stack.cluster.wait_for(lambda: {file.name for file in conf.glob("*.conf*")} == gone, "its end")
-    pod = stack.pod(node, "default/lan")
-    assert set(pod.links()) == {"lo", "eth0"}
-    select(None)
-    stack.settle()
+    with stack.without_multus():
+        stack.cluster.wait_for(
+            lambda: {one.name for one in conf.glob("*.conf*")} == gone, "its end"
+        )
+        pod = stack.pod(node, "default/lan")
+        assert set(pod.links()) == {"lo", "eth0"}
     assert "net1" in stack.pod(node, "default/lan").links()
 
 

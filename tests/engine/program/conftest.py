@@ -17,6 +17,7 @@ import yaml
 from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
+from testbed.nodes import K3S
 from tests.engine.conftest import MakeWorkspace
 
 SPLIT = "v4.3.017"
@@ -90,6 +91,9 @@ def program(workspace: MakeWorkspace, chart: ChartSettings) -> MakeProgram:
         if stack == "dev":
             # It is for one node, the tests' shared cluster has three, and preflight would say so.
             base["preflight"] = "off"
+        elif stack == "prod":
+            # Its nodes have a file each; test_fail_closed.py has such nodes.
+            base["cluster"] = {"distribution": "k3s", "version": K3S, "nodes": "multi"}
         checkout.configure(stack, base | settings)
         return checkout
 

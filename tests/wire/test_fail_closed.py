@@ -1,0 +1,173 @@
+"""Pods that start while Multus is away, and on a node that comes back.
+
+The control arm is the layout that K3s and the chart give: pods start without their networks there,
+Running and Ready. docs/never-without.md has the figures.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.fail_closed import LABEL, NAME, NETWORK
+from testbed.kubectl import condition
+from testbed.node.cni import CniError
+from testbed.node.layout import Layout
+from testbed.node.node import Node
+from testbed.node.pod import REFUSED, Pod
+from tests.wire.deployed import K3S, MULTUS, STACK, Deployed
+
+LAN = "default/lan"
+NETWORKS = [
+    {
+        "name": "lan",
+        "allow": ["host-local-on-several-nodes"],
+        "type": "macvlan",
+        "master": "eth1",
+        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
+    }
+]
+PODS, RESTARTS = 40, 2
+ADDRESSES = "/run/cni/networks/default.lan"
+CLOSED = {**K3S, "failClosed": True}
+# By name: what the nodes are, and what the stack says of them.
+LAYOUTS: dict[str, tuple[Callable[[], Layout], dict[str, Any]]] = {
+    "default": (Layout.k3s, K3S),
+    "fail closed": (partial(Layout.k3s, fail_closed=True), CLOSED),
+    "fail closed, another default network": (
+        partial(Layout, flannel=False, fail_closed=True),
+        {**CLOSED, "flannel": False},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def stack(deployed: Callable[..., Deployed]) -> Deployed:
+    return deployed(ipam="host-local", networks=NETWORKS)
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def site(stack: Deployed, request: pytest.FixtureRequest) -> tuple[Deployed, bool]:
+    """The stack on fresh nodes of a layout, and whether it is fail closed."""
+    return on_nodes(stack, request.param)
+
+
+def on_nodes(stack: Deployed, layout: str) -> tuple[Deployed, bool]:
+    nodes, cluster = LAYOUTS[layout]
+    stack.start_nodes(nodes, settled=False)
+    stack.up(cluster=cluster)
+    stack.settle()
+    return stack, bool(cluster.get("failClosed"))
+
+
+def configurations(node: Node) -> Path:
+    return node.space.path(node.layout.conf_dir)
+
+
+def configured(node: Node) -> bool:
+    return any(one.stem == "00-multus" for one in configurations(node).iterdir())
+
+
+def waits(pod: Pod) -> bool:
+    """Its sandbox cannot be made; or its old one is not removed, where Multus never was."""
+    return bool(pod.events(REFUSED) or pod.events("SandboxChanged"))
+
+
+def without_network(site: Deployed, pods: Sequence[Pod], starts: int = 1) -> list[Pod]:
+    """Those of the pods that run without net1, once each was started so often and is ready."""
+
+    def runs(pod: Pod) -> bool:
+        found = pod.found()
+        (state,) = found["status"].get("containerStatuses") or [{"restartCount": -1}]
+        return state["restartCount"] == starts - 1 and condition(found, "Ready") == "True"
+
+    for pod in pods:
+        site.cluster.wait_for(partial(runs, pod), f"{pod.name} to run", 120)
+        pod.made()
+    return [pod for pod in pods if "net1" not in pod.links()]
+
+
+@pytest.mark.parametrize("site", ["default", "fail closed"], indirect=True)
+def test_pods_that_start_while_multus_is_restarted(site: tuple[Deployed, bool]) -> None:
+    stack, closed = site
+
+    def restart() -> None:
+        for _ in range(RESTARTS):
+            stack.cluster.kubectl("rollout", "restart", *MULTUS)
+            stack.cluster.kubectl("rollout", "status", *MULTUS, "--timeout=60s", timeout=70)
+
+    pods: list[Pod] = []
+    restarting = threading.Thread(target=restart)
+    restarting.start()
+    while restarting.is_alive() or len(pods) < PODS:
+        pod = stack.nodes[len(pods) % 2].pod(networks=stack.annotation(LAN))
+        pod.create()
+        pods.append(pod)
+        restarting.join(0.3)
+    restarting.join()
+    found = without_network(stack, pods)
+    print(f"{len(found)} of {len(pods)} run without their network")
+    assert closed is (found == [])
+    stack.stop_pods()
+
+
+def test_pods_start_end_and_come_back_while_multus_is_away(site: tuple[Deployed, bool]) -> None:
+    stack, closed = site
+    here, reborn = stack.nodes
+    held = here.space.path(ADDRESSES)
+    old, *again = stack.pods([here, reborn, reborn], LAN)
+    (address,) = (str(one.ip) for one in old.addresses())
+    assert (held / address).exists()
+    reborn.power_off()
+    with stack.without_multus():
+        stack.cluster.wait_for(lambda: not configured(here), "Multus to end")
+        reborn.power_on()
+        new, other = (here.pod(networks=stack.annotation(LAN)) for _ in range(2))
+        for pod in (new, other):
+            pod.create()
+        if closed:
+            for pod in (new, other, *again):
+                stack.cluster.wait_for(partial(waits, pod), "a pod to say what it waits for")
+            assert NETWORK in new.events(REFUSED)[0]
+            for node in stack.nodes:
+                found = stack.cluster.kubectl_json("get", "node", node.name)
+                assert condition(found, "Ready") == "True"
+        else:
+            assert without_network(stack, [new, other]) == [new, other]
+            assert without_network(stack, again, 2) == again
+        old.stop()
+        other.stop()
+        assert (held / address).exists() is not closed  # which is then nobody's for good
+    if closed:
+        assert without_network(stack, [new]) == without_network(stack, again, 2) == []
+    stack.stop_pods()
+
+
+def test_removal_and_the_way_back(stack: Deployed) -> None:
+    on_nodes(stack, "fail closed")
+    node = stack.nodes[0]
+    refused = stack.checkout.destroy(STACK)
+    assert "wait for Multus" in "".join(refused.errors)
+    assert "net1" in stack.pod(node, LAN).links()
+    stack.stop_pods()
+
+    # The control arm: without Multus, and with the file, no pod starts.
+    stack.checkout.destroy(STACK, env={"MULTUS_LEAVE_NODES": "true"}).check()
+    with pytest.raises(CniError, match=NETWORK):
+        node.pod().start()
+    for one in stack.nodes:
+        (configurations(one) / NAME).unlink()
+    pod = node.pod()
+    pod.start()
+    assert set(pod.links()) == {"lo", "eth0"}
+    stack.stop_pods()
+    stack.cluster.kubectl("label", "nodes", "--all", f"{LABEL}-")
+    stack.up(cluster=K3S)
+    assert "net1" in stack.pod(node, LAN).links()
+    stack.stop_pods()
+    assert stack.checkout.destroy(STACK).ok
