@@ -175,7 +175,11 @@ class Custom(Cluster):
     """A cluster of another distribution, by its paths: a wrong directory shows itself nowhere."""
 
     product: ClassVar[str] = "it"
-    hints: ClassVar[Mapping[str, str]] = dict.fromkeys(("version", "dataDir", "flannel"), _BY_PATHS)
+    hints: ClassVar[Mapping[str, str]] = {
+        "version": _BY_PATHS,
+        "dataDir": _BY_PATHS,
+        "flannel": "confDir and binDir say where its CNI directories are. Remove it",
+    }
 
     distribution: Literal["custom"] = "custom"
     """which distribution it is: k3s, rke2 or custom."""

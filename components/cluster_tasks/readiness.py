@@ -28,6 +28,8 @@ NO_NODE = (
 
 def unready(workload: Live) -> str:
     """Why a DaemonSet or Deployment is not ready; empty if it is."""
+    if workload["metadata"].get("deletionTimestamp"):
+        return "it is being deleted"
     status = workload.get("status", {})
     generation = workload["metadata"].get("generation", 0)
     if status.get("observedGeneration", 0) < generation:

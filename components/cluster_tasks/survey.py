@@ -42,14 +42,18 @@ def survey(kubectl: Kubectl, reads: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kept(value: Any, shape: Any) -> Any:
-    """Those parts of `value` that `shape` has: keys of mappings, in lists of every entry."""
-    if shape is True:
+    """Those parts of `value` that `shape` has: keys of mappings, in lists of every entry.
+
+    Where the shape has a mapping or a list there is one, if an empty one: what reads it need not
+    ask whether the API server left it out or says null.
+    """
+    if isinstance(shape, list):
+        return [kept(one, shape[0]) for one in value] if isinstance(value, list) else []
+    if not isinstance(shape, dict):
         return value
-    if isinstance(value, list):
-        return [kept(item, shape) for item in value]
-    if not isinstance(value, dict):
-        return None
-    return {key: kept(value[key], inner) for key, inner in shape.items() if key in value}
+    there = value if isinstance(value, dict) else {}
+    parts = ((key, inner) for key, inner in shape.items() if key in there or inner is not True)
+    return {key: kept(there.get(key), inner) for key, inner in parts}
 
 
 def answer(environment: Mapping[str, str]) -> str:

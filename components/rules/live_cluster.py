@@ -22,7 +22,7 @@ from ..cluster_tasks.kubectl import TaskError, one_line
 from ..findings import Path, did_you_mean, some
 from ..ipam.base import routes_of
 from .configuration import Configuration
-from .live_objects import CRDS, UNMANAGED, Json, Live, name_of, notes
+from .live_objects import CRDS, UNMANAGED, Json, Live, is_going, name_of, notes
 from .registry import Hit, at, check
 
 # …/multus-cni:v4, rancher/hardened-multus-cni:v4.2.1, nfvpe/multus; not the controllers beside it.
@@ -42,9 +42,9 @@ def addresses(live: Live, config: Configuration) -> Iterator[Hit]:
         yield at("cidr-differs", "cluster", key, shown=shown)
     own = []
     for node in live.nodes:
-        for one in node["status"].get("addresses") or ():
+        for one in node["status"]["addresses"]:
             with suppress(ValueError):  # clouds register names as addresses too
-                own.append((ip_address(one["address"]), name_of(node)))
+                own.append((ip_address(one.get("address")), name_of(node)))
     for declared in config.networks:
         taken: list[tuple[Path, Cidr]] = [(pool.path, pool.cidr) for pool in declared.pools]
         for index, route in enumerate(routes_of(declared.ipam)):
@@ -61,12 +61,13 @@ def addresses(live: Live, config: Configuration) -> Iterator[Hit]:
 
 def _elsewhere(live: Live, config: Configuration) -> Iterator[tuple[str, Cidr, str]]:
     """Networks of the cluster that its keys do not cover: the key, the network, and whose it is."""
-    spec = (live.found.get("service") or {}).get("spec") or {}
+    spec = (live.found.get("service") or {"spec": {}})["spec"]
     used = [("serviceCidr", spec.get("clusterIPs"), "the Service kubernetes")]
     used += [("clusterCidr", node["spec"].get("podCIDRs"), name_of(node)) for node in live.nodes]
     for key, cidrs, owner in used:
         stated = config.value(("cluster", key)) or ()
-        for cidr in map(ip_network, cidrs or ()):
+        # "None" is the address of a Service that has none.
+        for cidr in (ip_network(one) for one in cidrs or () if one != "None"):
             if not any(overlap(cidr, one) and one.prefixlen <= cidr.prefixlen for one in stated):
                 yield key, cidr, f"{cidr} of {owner}"
 
@@ -80,15 +81,15 @@ def namespaces(live: Live, config: Configuration) -> Iterator[Hit]:
             near = did_you_mean(name, there)
             fix = f"{near} Else create it, or set {CREATE}" if near.startswith("Did") else None
             yield at("namespace-missing", "namespace", of=of, remedy=fix)
-        elif there[name]["metadata"].get("deletionTimestamp"):
+        elif is_going(there[name]):
             message = "it is being deleted and takes nothing new"
             yield at("namespace-missing", "namespace", of=of, message=message)
 
 
 @check()
 def cilium(live: Live, _: Configuration) -> Iterator[Hit]:
-    data = (live.found.get("cilium") or {}).get("data") or {}
-    if data.get("cni-exclusive") == "true":
+    found = live.found.get("cilium")
+    if found and found["data"].get("cni-exclusive") == "true":
         yield at("cilium-exclusive")
 
 
@@ -102,8 +103,8 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
     jobs, others, there = "", set[str](), False
     for chart in filter(_installs_multus, live.items("helmcharts")):
         name, where = name_of(chart), chart["metadata"]["namespace"]
-        spec = chart.get("spec") or {}
-        known.add((spec.get("targetNamespace") or where, name))
+        spec = chart["spec"]
+        known.add((str(spec.get("targetNamespace") or where), name))
         jobs += f". HelmChart {name} is to make it: see its Job helm-install-{name}"
         whose = "RKE2's own " if name == CHART and not spec.get("chart") else ""
         yield at("helmchart-of-multus", chart=f"{whose}HelmChart {name} in {where}")
@@ -111,8 +112,7 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
         where, marked = daemons["metadata"]["namespace"], notes(daemons)
         owner = (marked.get(RELEASE_NAMESPACE, where), marked.get(RELEASE_NAME))
         ours = any(map(IMAGE.search, _images(daemons)))
-        going = "deletionTimestamp" in daemons["metadata"]
-        there |= not going and (ours or bool(MULTUS.search(name_of(daemons))))
+        there |= (ours or bool(MULTUS.search(name_of(daemons)))) and not is_going(daemons)
         if ours and owner not in known:
             made = f"Helm release {owner[1]}" if owner[1] else f"DaemonSet {name_of(daemons)}"
             others.add(one_line(f"{made} in {owner[0]}"))
@@ -123,22 +123,22 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
 
 def _installs_multus(chart: Json) -> bool:
     """RKE2's own HelmChart has the chart inside and no name of it, but its own is the chart's."""
-    named = (chart.get("spec") or {}).get("chart") or ""
-    ours = CHART_NAME.search(named) or name_of(chart) in (CHART, CRD_CHART)
+    named = chart["spec"].get("chart") or ""
+    ours = CHART_NAME.search(str(named)) or name_of(chart) in (CHART, CRD_CHART)
     return bool(ours) and notes(chart).get(UNMANAGED) != "true"
 
 
 def _images(daemons: Json) -> list[str]:
-    pod = (daemons["spec"].get("template") or {}).get("spec") or {}
-    return [one.get("image") or "" for one in pod.get("containers") or ()]
+    containers = daemons["spec"]["template"]["spec"]["containers"]
+    return [one.get("image") or "" for one in containers]
 
 
 @check()
 def ipam(live: Live, config: Configuration) -> Iterator[Hit]:
     """For the first network of each IPAM plugin that has a daemon."""
     first = {one.ipam.type: one for one in reversed(config.networks) if one.ipam is not None}
-    there = [one for one in live.items("daemonsets") if "deletionTimestamp" not in one["metadata"]]
-    named = [" ".join((name_of(one), *_images(one))) for one in there]
+    daemons = [one for one in live.items("daemonsets") if not is_going(one)]
+    named = [" ".join((name_of(one), *_images(one))) for one in daemons]
     for name in first.keys() & {"whereabouts", "dhcp"}:
         if name == "whereabouts" and live.found.get(WHEREABOUTS[0]) is None:
             yield at("no-whereabouts", "ipam", "type", of=first[name], crd=WHEREABOUTS[0])
@@ -152,7 +152,7 @@ def crds(live: Live, config: Configuration) -> Iterator[Hit]:
     networks = live.found.get(NETWORKS)
     if networks is None:
         yield at("no-networks-crd", "deploy", crd=NETWORKS)
-    elif networks["metadata"].get("deletionTimestamp"):
+    elif is_going(networks):
         yield at("no-networks-crd", "deploy", message=f"CRD {NETWORKS} is being deleted")
     split = config.chart.facts.crd_version is not None
     owner = CRD_RELEASE if split else RELEASE

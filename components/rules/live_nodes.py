@@ -13,7 +13,8 @@ from ..ipam import HostLocal
 from ..model import read
 from ..networks.annotation import resource
 from .configuration import Configuration
-from .live_objects import ARGUMENTS, FLANNEL, Json, Live, arguments, labels, name_of, notes
+from .live_arguments import runs_flannel
+from .live_objects import ARGUMENTS, FLANNEL, Json, Live, labels, name_of, notes
 from .registry import Hit, at, check
 
 VERSION: Final = ("cluster", "version")
@@ -32,8 +33,9 @@ def selected(live: Live, config: Configuration) -> list[Json]:
 def versions(live: Live, config: Configuration) -> Iterator[Hit]:
     found: dict[str, dict[str, str]] = {"same": {}, "patch": {}, "paths": {}, "foreign": {}}
     for node in selected(live, config):
-        version = one_line(str((node["status"].get("nodeInfo") or {}).get("kubeletVersion")))
-        found[_compared(config.cluster, version)][name_of(node)] = version
+        # A node that nobody runs yet, such as one by kubectl, has none.
+        if version := one_line(node["status"]["nodeInfo"].get("kubeletVersion") or ""):
+            found[_compared(config.cluster, version)][name_of(node)] = version
     same, patch, paths, foreign = found.values()
     if paths:
         fix = f"Bring every node to {config.value(VERSION)}, or all to one side of the change"
@@ -74,7 +76,9 @@ def flannel(live: Live, config: Configuration) -> Iterator[Hit]:
     if not isinstance(config.cluster, K3s):
         return
     place, stated = ("cluster", "flannel"), config.flannel
-    servers = [(name_of(node), own) for node in live.nodes if (own := _flannel(node)) is not None]
+    servers = [
+        (name_of(node), own) for node in live.nodes if (own := runs_flannel(node)) is not None
+    ]
     same = some(name for name, own in servers if own is stated)
     others = [name for name, own in servers if own is not stated]
     if others and same:
@@ -93,13 +97,6 @@ def flannel(live: Live, config: Configuration) -> Iterator[Hit]:
         message = f"{'no annotations' if stated else 'annotations'} of flannel are on {some(odd)}"
         if odd:
             yield at("flannel-may-differ", *place, message=message)
-
-
-def _flannel(node: Json) -> bool | None:
-    """Whether a server of K3s runs its own flannel; None of other nodes, which do as it says."""
-    (command, _), *options = arguments(node) or [("", "")]
-    given = ["vxlan", *(value for name, value in options if name == "flannel-backend")]
-    return given[-1] != "none" if command == "server" else None
 
 
 # --- Number and state of the nodes ---
@@ -123,8 +120,8 @@ def _schedulable(node: Json) -> bool:
     return not node["spec"].get("unschedulable") and not any(
         taint.get("effect") in ("NoSchedule", "NoExecute")
         # Taints of this prefix come and go with a node's state.
-        and not taint["key"].startswith("node.kubernetes.io/")
-        for taint in node["spec"].get("taints") or ()
+        and not (taint.get("key") or "").startswith("node.kubernetes.io/")
+        for taint in node["spec"]["taints"]
     )
 
 
@@ -158,10 +155,10 @@ NO_NETWORK: Final = re.compile(r"network not ready|NetworkPluginNotReady|\bcni\b
 
 def lacks_cni(node: Json) -> bool:
     return any(
-        one["type"] == "Ready"
-        and one["status"] != "True"
+        one.get("type") == "Ready"
+        and one.get("status") != "True"
         and NO_NETWORK.search(one.get("message") or "")
-        for one in node["status"].get("conditions") or ()
+        for one in node["status"]["conditions"]
     )
 
 

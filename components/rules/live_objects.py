@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +26,10 @@ ARGUMENTS: Final = "k3s.io/node-args"  # a JSON list, of each start anew; K3s ta
 
 
 class Read(NamedTuple):
-    """One read: how messages call it, its path at the API server, and the fields to keep."""
+    """One read: how messages call it, its path at the API server, and the fields to keep.
+
+    Those are True, or what is kept of the mapping, or of each entry of the list, that stands there.
+    """
 
     called: str
     path: str
@@ -44,16 +45,22 @@ _CRD_API: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def _items(**fields: Any) -> Json:
-    return {"items": {"metadata": _METADATA, **fields}}
+    return {"items": [{"metadata": _METADATA, **fields}]}
 
 
+_NODE_SPEC: Final = {
+    **dict.fromkeys(("podCIDRs", "unschedulable"), True),
+    "taints": [dict.fromkeys(("key", "effect"), True)],
+}
 _NODE_STATUS: Final = {
-    **dict.fromkeys(("addresses", "conditions", "allocatable"), True),
+    "addresses": [{"address": True}],
+    "conditions": [dict.fromkeys(("type", "status", "message"), True)],
+    "allocatable": True,
     "nodeInfo": {"kubeletVersion": True},
 }
-_IMAGES: Final = {"template": {"spec": {"containers": {"image": True}}}}
+_IMAGES: Final = {"template": {"spec": {"containers": [{"image": True}]}}}
 READS: Final[Mapping[str, Read]] = {
-    "nodes": Read("nodes", "/api/v1/nodes", _items(spec=True, status=_NODE_STATUS)),
+    "nodes": Read("nodes", "/api/v1/nodes", _items(spec=_NODE_SPEC, status=_NODE_STATUS)),
     "namespaces": Read("namespaces", "/api/v1/namespaces", _items()),
     "service": Read(
         "the Service default/kubernetes",
@@ -89,39 +96,14 @@ class Live:
     """Reads that the kubeconfig's user may not make."""
 
     def items(self, name: str) -> list[Json]:
-        """The objects of a list; none where their kind does not exist.
-
-        Each has a spec and a status: who may write objects may leave both out.
-        """
-        whole: dict[str, Any] = {"metadata": {}, "spec": {}, "status": {}}
-        found = (self.found.get(name) or {}).get("items") or ()
-        return [whole | {key: part for key, part in one.items() if part} for one in found if one]
+        """The objects of a list; none where their kind does not exist."""
+        return list((self.found.get(name) or {"items": ()})["items"])
 
     @property
     def nodes(self) -> list[Json]:
         """The nodes that can run Multus: there is no build for Windows."""
         nodes = self.items("nodes")
         return [one for one in nodes if labels(one).get("kubernetes.io/os", "linux") == "linux"]
-
-
-def arguments(node: Json) -> list[tuple[str, str]]:
-    """K3s's options on a node, each with its value; none where the node does not tell.
-
-    K3s writes what stands in its config file among them, and `--name=value` as two
-    (`getNodeArgs` in pkg/nodeconfig); Go's flags have one dash or two. The command is first.
-    """
-    found: list[tuple[str, str]] = []
-    with suppress(ValueError, TypeError):  # no JSON, or no list
-        words = iter([*map(str, json.loads(notes(node).get(ARGUMENTS, "[]"))), ""])
-        word = next(words)
-        while word:
-            name, _, value = word.lstrip("-").partition("=")
-            after = next(words, "")
-            if word.startswith("-") and "=" not in word and not after.startswith("-"):
-                value, after = after, next(words, "")
-            found.append((name, value))
-            word = after
-    return found
 
 
 def name_of(thing: Json) -> str:
@@ -133,4 +115,10 @@ def labels(thing: Json) -> Mapping[str, str]:
 
 
 def notes(thing: Json) -> Mapping[str, str]:
-    return thing["metadata"].get("annotations") or {}
+    found: Mapping[str, str] = thing["metadata"]["annotations"]
+    return found
+
+
+def is_going(thing: Json) -> bool:
+    """Whether it is being deleted: what it runs goes, and it takes nothing new."""
+    return bool(thing["metadata"].get("deletionTimestamp"))

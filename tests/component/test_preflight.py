@@ -10,6 +10,8 @@ import pytest
 
 from components import preflight
 from components.cluster_tasks import COMMAND, script
+from components.cluster_tasks.survey import kept
+from components.rules.live_objects import READS
 from tests.component.programs import arguments, program
 from tests.component.recorder import AWAY, Record, run
 
@@ -33,7 +35,11 @@ def answer(*forbidden: str, version: str = "v1.34.2+k3s1", nodes: int = 2) -> di
     found["nodes"] = {"items": items}
     found["namespaces"] = {"items": [{"metadata": {"name": n}} for n in ("default", "data")]}
     return {
-        "found": {name: value for name, value in found.items() if name not in forbidden},
+        "found": {
+            name: value and kept(value, READS[name].keep)
+            for name, value in found.items()
+            if name not in forbidden
+        },
         "forbidden": list(forbidden),
     }
 

@@ -9,6 +9,8 @@ from typing import Final
 
 import pytest
 
+from components.rules.registry import of
+
 ROOT: Final = Path(__file__).parents[2]
 RUNBOOK: Final = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 # Of Pulumi, Helm, Kubernetes, the provider or a shell.
@@ -56,3 +58,17 @@ def test_the_program_says_it(message: str) -> None:
     parts = [part.strip() for part in LEFT_OUT.split(message)]
     missing = [part for part in parts if len(part) > 5 and part not in SAID]
     assert not missing
+
+
+def test_the_table_of_preflight_has_each_rule_under_its_severity() -> None:
+    table = RUNBOOK.partition("| it looks at |")[2].partition("\n\n")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    for one in of("cluster"):
+        column = 1 if one.severity == "error" else 2
+        named = [
+            cell
+            for row in rows
+            for cell, text in enumerate(row)
+            if one.name in re.split("[ ,;]", text)
+        ]
+        assert named == [column], one.name

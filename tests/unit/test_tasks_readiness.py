@@ -27,6 +27,7 @@ def workload(case: Json) -> Json:
     kind = case.get("kind", "DaemonSet")
     name = case.get("name", "multus" if kind == "DaemonSet" else "reconciler")
     metadata = {"name": name, "namespace": "kube-system", "uid": name, "generation": 2}
+    metadata |= case.get("metadata", {})
     status = {"observedGeneration": 2, **ALL_READY[kind], **case.get("status", {})}
     return {"kind": kind, "metadata": metadata, "spec": case.get("spec", {}), "status": status}
 

@@ -13,14 +13,16 @@ from components.cluster_tasks import script
 from tests.unit.tasks import executable, run
 
 REQUEST: Final = "--request-timeout=5s get --raw /x"
-# What kubectl does with the one read -> the answer, which keeps a.b alone.
+# What kubectl does with the one read -> the answer, which keeps a.b and each e.f alone.
 ANSWERS: Final[list[tuple[str, Any]]] = [
-    ('{"a": {"b": 1, "c": 2}, "d": 3}', {"found": {"x": {"a": {"b": 1}}}, "forbidden": []}),
     (
-        '{"a": [{"b": 1, "c": 2}, {"c": 3}]}',
-        {"found": {"x": {"a": [{"b": 1}, {}]}}, "forbidden": []},
+        '{"a": {"b": 1, "c": 2}, "d": 3, "e": [{"f": 1, "g": 2}, {"g": 3}, null]}',
+        {"found": {"x": {"a": {"b": 1}, "e": [{"f": 1}, {}, {}]}}, "forbidden": []},
     ),
-    ('{"a": null}', {"found": {"x": {"a": None}}, "forbidden": []}),
+    *(
+        (said, {"found": {"x": {"a": {}, "e": []}}, "forbidden": []})
+        for said in ("{}", '{"a": null, "e": null}', '{"a": [1], "e": {"f": 1}}', "null")
+    ),
     ("Error from server (NotFound): no", {"found": {"x": None}, "forbidden": []}),
     ("Error from server (Forbidden): no", {"found": {}, "forbidden": ["x"]}),
     ("Error from server: unwell", {"unreachable": "Error from server: unwell"}),
@@ -31,7 +33,7 @@ ANSWERS: Final[list[tuple[str, Any]]] = [
 def test_survey(says: str, answer: Any, tmp_path: Path) -> None:
     ends = f"echo '{says}' >&2; exit 1" if says.startswith("Error") else f"echo '{says}'"
     executable(tmp_path / "kubectl", f'test "$*" = "{REQUEST}" || exit 9; {ends}')
-    reads = {"x": {"path": "/x", "keep": {"a": {"b": True}}}}
+    reads = {"x": {"path": "/x", "keep": {"a": {"b": True}, "e": [{"f": True}]}}}
     path = f"{tmp_path}:{os.environ['PATH']}"
     done = run(script("survey"), PATH=path, MULTUS_READS=json.dumps(reads))
     assert json.loads(done.stdout) == answer
