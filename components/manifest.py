@@ -59,16 +59,19 @@ def no_kind(data: Any) -> Iterator[Finding]:
     """Why kubectl could not tell what an object is; and kinds that were meant to be a network's."""
     if not isinstance(data, dict):
         yield Finding((), A_MAPPING, data)
-    elif not isinstance(kind := data.get("kind"), str) or not kind:
+    elif not (kind := data.get("kind")):
         yield Finding(("kind",), f"is missing. Write {KIND}")
     elif isinstance(data.get("items"), list):
         yield Finding(("items",), "cannot stand here: kubectl takes no List in a List")
-    elif kind != KIND:
-        group = str(data.get("apiVersion")).partition("/")[0]
-        if get_close_matches(kind.lower(), [KIND.lower()], cutoff=ALIKE) or (
-            group == GROUP and kind not in OTHERS_OF_THE_GROUP
-        ):
-            yield Finding(("kind",), f"there is no such kind. Write {KIND}", kind)
+    elif kind != KIND and _meant(kind, str(data.get("apiVersion"))):
+        yield Finding(("kind",), f"there is no such kind. Write {KIND}", kind)
+
+
+def _meant(kind: Any, version: str) -> bool:
+    """Whether a kind that is none of ours was meant to be one, or is none at all."""
+    if not isinstance(kind, str) or get_close_matches(kind.lower(), [KIND.lower()], cutoff=ALIKE):
+        return True
+    return version.partition("/")[0] == GROUP and kind not in OTHERS_OF_THE_GROUP
 
 
 def refused(data: Mapping[str, Any], *, deployed: bool) -> Iterator[Finding]:

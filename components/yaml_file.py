@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,15 +106,24 @@ class Document:
             raw = raw[1:-1].replace("''", "'")
         elif node.style == '"':
             raw = re.sub(r'\\(["\\\n])|\\.', r"\1", raw[1:-1])
-        try:
-            json.loads(raw, strict=False)  # a text may go over lines, which YAML folds
-            _bounded(raw)
-            below = _walk(_Loader(raw).get_single_node(), path)[0] if path else None
-        except json.JSONDecodeError as error:
-            below = error.lineno - 1
-        except (yaml.YAMLError, _TooLargeError, RecursionError):
-            below = None
-        return line if below is None else int(node.start_mark.line) + below
+        found = _json(raw)
+        if isinstance(found, yaml.Node):
+            found = _walk(found, path)[0] if path else None
+        return line if found is None else int(node.start_mark.line) + found
+
+
+@lru_cache(maxsize=1)  # what is said of one text is said together
+def _json(raw: str) -> yaml.Node | int | None:
+    """JSON as nodes with their lines; or the line, from 0, of where it is none, if known."""
+    try:
+        json.loads(raw, strict=False)  # a text may go over lines, which YAML folds
+        _bounded(raw)
+        found: yaml.Node = _Loader(raw).get_single_node()
+    except json.JSONDecodeError as error:
+        return error.lineno - 1
+    except (yaml.YAMLError, _TooLargeError, RecursionError):
+        return None
+    return found
 
 
 def read_text(path: Path | str, file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -82,6 +83,15 @@ def test_two_thousand_networks() -> None:
     files = {f"networks/{n}.yaml": yaml.safe_dump(networks[n::4]) for n in range(4)}
     parsed = project({"patterns": ["networks/*.yaml"], "files": files})
     assert (parsed.findings, parsed.networks) == ([], 2000)
+
+
+def test_a_thousand_findings_about_one_text() -> None:
+    """Each has its line, for which the text is read once."""
+    body = {"cniVersion": "1.0.0", "type": "macvlan", "master": "eth1"}
+    odd = {f"key-{n}": n for n in range(1000)}
+    network = {"name": "lan", "type": "raw", "config": json.dumps({**body, **odd}, indent=0)}
+    parsed = project({"patterns": ["a.yaml"], "files": {"a.yaml": yaml.safe_dump(network)}})
+    assert len({one.line for one in parsed.findings}) == len(odd)
 
 
 def test_a_network_of_the_stack_file_is_told_from_one_of_a_file() -> None:
