@@ -16,6 +16,7 @@ from testbed.cluster import Cluster
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
 from tests.engine.program.test_networks_only import install
+from tests.engine.program.test_refusals import one_error
 
 TYPE: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 CONFIG: Final = {"cniVersion": "0.3.1", "name": "own", "type": "macvlan", "master": "eth9"}
@@ -75,6 +76,15 @@ def test_a_manifest_is_deployed_as_it_is(cluster: Cluster, program: MakeProgram)
 MANIFESTS: Final[dict[str, dict[str, str]]] = yaml.safe_load(
     Path(__file__).with_name("manifests.yaml").read_text()
 )
+
+
+def test_preflight_names_file_and_line(cluster: Cluster, program: MakeProgram) -> None:
+    checkout = program("prod", cluster, networks=None, networkFiles=["networks/*.yaml"])
+    elsewhere = {**MANIFEST, "metadata": {"name": "by-hand", "namespace": "nowhere"}}
+    write(checkout.path, networks(1), elsewhere)
+    error = one_error(checkout.preview("prod"))
+    assert "networks/1.yaml:5: error: nowhere/by-hand.metadata.namespace " in error
+    assert "[namespace-missing]" in error
 
 
 def test_a_manifest_is_refused_where_kubectl_refuses_it(cluster: Cluster, tmp_path: Path) -> None:
