@@ -125,6 +125,11 @@ def programs(config: Configuration) -> Iterator[Hit]:
             shared and "default" not in shared and theirs,
         ),
         ("thick-plugin-directories", "thickPlugin", config.get("thick_plugin") and not fixed),
+        (
+            "fail-closed-thick",
+            "thickPlugin",
+            config.get("thick_plugin") and fixed and cluster is not None and cluster.fail_closed,
+        ),
         ("plugins-lost-on-upgrade", "cluster.version", replaced),
     )
     if dynamic and "thin" in conditions(config):

@@ -17,7 +17,7 @@ import yaml
 from testbed.node.cni import CniError
 from testbed.node.node import SYSTEM, Node
 from testbed.node.pod import Pod
-from testbed.processes import end
+from testbed.processes import kill
 from tests.wire.deployed import Deployed
 
 NETWORKS = [
@@ -125,7 +125,7 @@ def test_the_token_ends_with_multus_pod_and_pods_wait(stack: Deployed, node: Nod
     killed, name = node.processes_of("multus"), node.system_pod("multus")["metadata"]["name"]
     node.stop_kubelet()
     with stack.without_multus():
-        end(killed, grace=0)
+        kill(killed)
         where = ("-n", SYSTEM, "--force", "--grace-period=0", "--ignore-not-found")
         stack.cluster.kubectl("delete", "pod", name, *where)
         node.start_kubelet()
@@ -152,7 +152,7 @@ def test_while_the_api_server_is_away_pods_wait(stack: Deployed, node: Node) -> 
     before = log.stat().st_size
     node.space.check("iptables", "-I", *cut)
     try:
-        end([sandbox(pod)], grace=0)
+        kill([sandbox(pod)])
         stack.cluster.wait_for(lambda: said(log, before) != [], "the runtime to be refused")
     finally:
         node.space.check("iptables", "-D", *cut)
@@ -203,7 +203,7 @@ def test_when_multus_is_killed_its_configuration_stays(stack: Deployed, node: No
     killed = node.processes_of("multus")
     node.stop_kubelet()
     try:
-        end(killed, grace=0)
+        kill(killed)
         assert node.space.path(f"{node.layout.conf_dir}/00-multus.conflist").exists()
     finally:
         node.start_kubelet()
