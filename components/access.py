@@ -154,6 +154,8 @@ def unsupported(given: pulumi.ProviderResource | None) -> str | None:
     if given is None:
         config = pulumi.Config("kubernetes")
         inputs: dict[str, Any] = {"renderYamlToDirectory": config.get("renderYamlToDirectory")}
+    elif not vars(given).keys() >= {*INPUTS}:  # a reference, which `resolved` refuses
+        inputs = {}
     else:  # by the engine: the SDK's provider loses what is two words
         found = {"urn": known(given.urn)[0]}
         inputs = pulumi.runtime.invoke("pulumi:pulumi:getResource", found).value["state"]

@@ -82,9 +82,10 @@ class MultusComponent(pulumi.ComponentResource):
         if not isinstance(args, MultusArgs):
             raise TypeError(f"args must be MultusArgs, not {type(args).__name__}")
         given = provider_in(opts)
-        self._access = resolved(given, access)
+        # First: a provider that renders to files has no cluster to be found.
         if wrong := unsupported(given):
             raise pulumi.RunError(f"{wrong}. Nothing was changed")
+        self._access = resolved(given, access)
         whole = args.deploy == "all"
         if whole:
             refuse_a_second(name, server(self._access))

@@ -20,5 +20,6 @@ def refuse_a_second(name: str, server: str | None) -> None:
     if other != name:
         raise pulumi.RunError(
             f'the component "{name}" deploys Multus to {server}, and so does "{other}". Give the '
-            f'networks of both to one, or set deploy="networks" for one. Nothing was changed'
+            'networks of both to one, or set deploy="networks" for one. '
+            f'Nothing of "{name}" was made'
         )

@@ -17,7 +17,11 @@ SHOWN = [
     for file in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
     for index, text in enumerate(STACK.findall(file.read_text()))
 ]
-KINDS = next(text for text in STACK.findall((ROOT / "docs" / "networks.md").read_text()))
+NETWORKS = (ROOT / "docs" / "networks.md").read_text()
+KINDS = next(text for text in STACK.findall(NETWORKS))
+# A stack with a network for some nodes, and a Deployment whose pods join it.
+SOME_NODES = next(text for text in STACK.findall(NETWORKS) if "nodes: {example.com" in text)
+[DEPLOYMENT] = re.findall(r"```yaml\n(apiVersion: .*?)```", NETWORKS, re.DOTALL)
 
 
 @pytest.mark.parametrize("text", SHOWN)
@@ -39,3 +43,12 @@ def test_the_kinds_are_all_there_and_their_pods_start() -> None:
     assert "annotation" not in summary(by_name["both"])
     assert summary(by_name["lan"])["annotation"] == {KEY: "default/lan"}
     assert summary(by_name["fast"])["resource"] == "intel.com/sriov_netdevice"
+
+
+def test_the_deployment_of_a_network_for_some_nodes_has_what_the_output_says() -> None:
+    args = read(yaml.safe_load(SOME_NODES)["config"]).args
+    assert args is not None
+    template = yaml.safe_load(DEPLOYMENT)["spec"]["template"]
+    found = summary(args.networks[0])
+    assert template["metadata"]["annotations"] == found["annotation"]
+    assert template["spec"]["nodeSelector"] == found["nodeSelector"]

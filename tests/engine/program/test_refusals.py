@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,12 @@ from tests.stacks.files import ROOT
 FAULTY = ROOT / "tests" / "stacks" / "faulty"
 
 
-def nothing_was_made(checkout: Workspace, stack: str, cluster: Cluster) -> None:
+def nothing_was_made(
+    checkout: Workspace, stack: str, cluster: Cluster, beside: Collection[str] = ()
+) -> None:
     resources = checkout.state(stack)["deployment"].get("resources", [])
-    ours = [one["type"] for one in resources if one["type"] != "pulumi:pulumi:Stack"]
+    theirs = {"pulumi:pulumi:Stack", *beside}
+    ours = [one["type"] for one in resources if one["type"] not in theirs]
     assert ours == []
     assert live.crds(cluster) == set()
     assert live.workloads(cluster) == set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,56 +80,116 @@ def test_variables_of_the_provider_that_differ_between_machines_change_nothing(
 ) -> None:
     checkout = program("prod", cluster, protect=False)
     here = {"PULUMI_K8S_DELETE_UNREACHABLE": "true", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS": "1"}
+    there = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true", "PULUMI_K8S_HELM_DRIVER": "secrets"}
     checkout.up("prod", env=here).check()
-    assert checkout.preview("prod").check().changes == ()
+    for other in ({}, there):
+        assert checkout.preview("prod", env=other).check().changes == ()
+
+
+NOBODY: Final = """
+import os, pwd
+
+def nobody(_):
+    raise KeyError("no such user")
+
+os.environ.pop("HOME", None)
+os.getuid, pwd.getpwuid = (lambda: 4711), nobody
+"""
+
+
+def test_a_user_without_home_and_name_can_deploy(cluster: Cluster, program: MakeProgram) -> None:
+    """As containers have: KUBECONFIG says which cluster, and nothing else is asked."""
+    checkout = program("prod", cluster, preflight="required", protect=False)
+    edit(checkout, "__main__.py", {"\nimport pulumi\n": f"\nimport pulumi\n{NOBODY}"})
+    checkout.up("prod").check()
+    assert live.networks(cluster) != {}
 
 
 NO_CLUSTER: Final = "the kubeconfig names no cluster: it is missing or empty, or has no current "
-# What is in kubectl's kubeconfig, in the environment or in the stack file besides, and what is said
-REFUSED: Final[dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], str]]] = {
-    "no current context": ({"current-context": None}, {}, {}, NO_CLUSTER),
-    "an empty kubeconfig": (
-        dict.fromkeys(("current-context", "contexts", "clusters", "users")),
-        {},
-        {},
-        NO_CLUSTER,
+MADE: Final = '    "multus", stack.args, access=stack.access, secret_values=stack.secret_values\n'
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What is another than it should be, and what is said."""
+
+    says: str
+    kubeconfig: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    provider: Mapping[str, Any] = field(default_factory=dict)
+    """Config of the default Kubernetes provider."""
+    edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    beside: Collection[str] = ()
+    """Types of what the program itself makes before."""
+
+
+REFUSED: Final = {
+    "no current context": Refused(NO_CLUSTER, {"current-context": None}),
+    "an empty kubeconfig": Refused(
+        NO_CLUSTER, dict.fromkeys(("current-context", "contexts", "clusters", "users"))
     ),
-    "a Helm driver": (
-        {},
-        {"PULUMI_K8S_HELM_DRIVER": "configmap"},
-        {},
+    "a Helm driver": Refused(
         'Helm\'s driver is "configmap", but releases are looked for in Secrets alone. Unset ',
+        variables={"PULUMI_K8S_HELM_DRIVER": "configmap"},
     ),
-    "no home": ({}, {"KUBECONFIG": "", "HOME": ""}, {}, "HOME is not set, and there is no kube"),
-    "a context of the default provider": ({}, {}, {"context": "x"}, "Set multus:context [shape]"),
-    "its kubeconfig": ({}, {}, {"kubeconfig": "/x"}, "Set multus:kubeconfig [shape]"),
-    "its directory": ({}, {}, {"renderYamlToDirectory": "out"}, "Remove it [shape]"),
+    # The testbed's own scratch is in HOME, so the program unsets it.
+    "no home": Refused(
+        "HOME is not set, and there is no kube",
+        variables={"KUBECONFIG": ""},
+        edits={"__main__.py": {"\nimport pulumi\n": f"\nimport pulumi\n{NOBODY}"}},
+    ),
+    "a context of the default provider": Refused(
+        "Set multus:context [shape]", provider={"context": "x"}
+    ),
+    "its kubeconfig": Refused("Set multus:kubeconfig [shape]", provider={"kubeconfig": "/x"}),
+    "its directory": Refused("Remove it [shape]", provider={"renderYamlToDirectory": "out"}),
+    "Windows": Refused(
+        "Multus cannot be deployed from Windows: the commands need a POSIX shell. Run Pulumi in ",
+        edits={"components/access.py": {'os.name == "nt"': "True"}},
+    ),
+    "a provider that renders to files": Refused(
+        "the Kubernetes provider renders to files (renderYamlToDirectory), but ",
+        # Which the provider takes from there, and refuses beside the directory by itself.
+        variables={"KUBECONFIG": ""},
+        beside=("pulumi:providers:kubernetes", "pulumi:providers:pulumi"),
+        edits={
+            "__main__.py": {
+                MADE: '    "multus", stack.args, opts=pulumi.ResourceOptions(provider=files)\n',
+                "multus = ": 'files = Provider("files", render_yaml_to_directory="out")\nmultus = ',
+                "import pulumi\n": "import pulumi\nfrom pulumi_kubernetes import Provider\n",
+            }
+        },
+    ),
 }
 
 
 @pytest.mark.parametrize("operation", ["preview", "up"])
-@pytest.mark.parametrize(
-    ("changes", "variables", "settings", "says"), REFUSED.values(), ids=REFUSED
-)
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_what_cannot_reach_the_meant_cluster_is_refused_at_preview(
-    changes: dict[str, Any],
-    variables: dict[str, str],
-    settings: dict[str, Any],
-    says: str,
-    operation: str,
-    cluster: Cluster,
-    program: MakeProgram,
-    tmp_path: Path,
+    case: Refused, operation: str, cluster: Cluster, program: MakeProgram, tmp_path: Path
 ) -> None:
     checkout = program("dev", cluster)
-    checkout.configure("dev", settings, "kubernetes")
-    env = {"KUBECONFIG": kubeconfig(cluster, tmp_path / "config", **changes)} | variables
-    if "HOME" in variables:  # the testbed's own scratch is there, so the program unsets it
-        edit(checkout, "__main__.py", {"\nstack =": '\nimport os; del os.environ["HOME"]\nstack ='})
-        del env["HOME"]
+    checkout.configure("dev", case.provider, "kubernetes")
+    for file, changes in case.edits.items():
+        edit(checkout, file, changes)
+    env = {"KUBECONFIG": kubeconfig(cluster, tmp_path / "config", **case.kubeconfig)}
     run = checkout.preview if operation == "preview" else checkout.up
-    assert says in one_error(run("dev", env=env))
+    assert case.says in one_error(run("dev", env={**env, **case.variables}))
+    nothing_was_made(checkout, "dev", cluster, beside=case.beside)
+
+
+def test_of_two_on_one_cluster_the_second_makes_nothing(
+    cluster: Cluster, program: MakeProgram
+) -> None:
+    checkout = program("dev", cluster)
+    second = '\nMultusComponent("second", stack.args)\n'
+    edit(checkout, "__main__.py", {'\npulumi.export("release': f'{second}\npulumi.export("release'})
+    says = 'the component "second" deploys Multus to '
+    assert says in one_error(checkout.preview("dev"))
     nothing_was_made(checkout, "dev", cluster)
+    assert says in one_error(checkout.up("dev"))  # by then the first is on its way
+    resources = checkout.state("dev")["deployment"]["resources"]
+    assert [one["urn"] for one in resources if "::second" in one["urn"]] == []
 
 
 def test_a_credential_plugin_that_is_not_there_is_named_at_preview(
