@@ -284,11 +284,11 @@ class Space:
 
 
 def _inside(pid: int) -> str:
-    """The number of a process in its own namespace."""
+    """The number of a process on its machine; one in a pod has a third, which another may have."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("NSpid:"):
-                return line.split()[-1]
+                return line.split()[2]
     return ""
 
 
