@@ -7,14 +7,13 @@ namespaces the tests are skipped and say so; where nodes can be had, a skip is a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pytest
 
 from testbed.building import ToolError
 from testbed.cluster import Cluster
 from testbed.engine import Engine
-from testbed.node.layout import Layout
 from testbed.node.node import obstacle
 from testbed.tools import Tools, find_tools
 from testbed.toolsets import Group
@@ -93,21 +92,65 @@ def cluster(tools: Tools) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def deployed(
+def declared(
     tools: Tools, cluster: Cluster, chart: ChartSettings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Deployed]]:
-    """Deploys a stack on fresh nodes; what it made is removed after the module."""
+    """Writes a stack, without nodes yet; what it made is removed after the module."""
     made: list[Deployed] = []
     leftovers = cluster.leftovers()
 
-    def deploy(layout: Callable[[], Layout] = Layout.k3s, **settings: object) -> Deployed:
+    def declare(versions: Sequence[str] = (), **settings: object) -> Deployed:
         engine = Engine.create(tools, tmp_path_factory.mktemp("engine"))
-        made.append(Deployed(engine, cluster, {"chart": chart(), **settings}))
-        made[-1].start_nodes(layout)
-        made[-1].up()
+        made.append(Deployed(engine, cluster, {"chart": chart(), **settings}, versions))
         return made[-1]
 
-    yield deploy
+    yield declare
     for found in made:
         found.stop_nodes()
     leftovers.remove()
+
+
+@pytest.fixture(scope="module")
+def deployed(declared: Callable[..., Deployed]) -> Callable[..., Deployed]:
+    """Deploys a stack on fresh nodes of K3s."""
+
+    def deploy(**settings: object) -> Deployed:
+        stack = declared(**settings)
+        stack.start_nodes()
+        stack.up()
+        return stack
+
+    return deploy
+
+
+@pytest.fixture(scope="session")
+def shared(
+    tools: Tools, cluster: Cluster, chart: ChartSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """One stack on two nodes, which one module after another changes to what it needs."""
+    leftovers = cluster.leftovers()
+    engine = Engine.create(tools, tmp_path_factory.mktemp("engine"))
+    site = Deployed(engine, cluster, {"chart": chart()})
+    yield site
+    site.stop_nodes()
+    leftovers.remove()
+
+
+@pytest.fixture(scope="module")
+def redeployed(shared: Deployed, chart: ChartSettings) -> Iterator[Callable[..., Deployed]]:
+    """Deploys what a module declares on the nodes of the module before; its pods end with it."""
+
+    def deploy(**settings: object) -> Deployed:
+        shared.declare({"chart": chart(), **settings})
+        shared.living_nodes()
+        shared.up()
+        shared.settle()
+        return shared
+
+    yield deploy
+    shared.stop_pods()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who shares a stack comes last: the others need a cluster that has none."""
+    items.sort(key=lambda item: "shared" in getattr(item, "fixturenames", ()))

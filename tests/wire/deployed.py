@@ -84,7 +84,8 @@ class Site:
 
     def living_nodes(self) -> list[Node]:
         """The nodes, as they are or anew if one of them is gone."""
-        return self.nodes if all(node.space.alive for node in self.nodes) else self.start_nodes()
+        living = self.nodes and all(node.space.alive for node in self.nodes)
+        return self.nodes if living else self.start_nodes()
 
     def stop_pods(self) -> None:
         running = [pod for node in self.nodes for pod in node.made if pod.started]
@@ -105,12 +106,26 @@ class Site:
 class Deployed(Site):
     """One stack, its outputs, and its nodes."""
 
-    def __init__(self, engine: Engine, cluster: Cluster, settings: Mapping[str, Any]) -> None:
-        super().__init__(cluster, engine.tools, of_chart(settings["chart"]["version"]))
+    def __init__(
+        self,
+        engine: Engine,
+        cluster: Cluster,
+        settings: Mapping[str, Any],
+        versions: Sequence[str] = (),
+    ) -> None:
+        """The nodes have the images of the chart that is deployed, and of the `versions` named."""
+        chart = [settings["chart"]["version"]] if settings["chart"] else []
+        images = {one for version in (*chart, *versions) for one in of_chart(version)}
+        super().__init__(cluster, engine.tools, sorted(images))
         self.checkout = engine.workspace(env={"KUBECONFIG": str(cluster.kubeconfig)})
+        self.outputs: Mapping[str, Any] = {}
+        self.declare(settings)
+
+    def declare(self, settings: Mapping[str, Any]) -> None:
+        """Makes these all that the stack's file says."""
+        self.checkout.write_stack(STACK, "")
         base = {"cluster": K3S, "timeout": TIMEOUT_SECONDS}
         self.checkout.configure(STACK, {**base, **settings})
-        self.outputs: Mapping[str, Any] = {}
 
     def up(self, **changed: Any) -> Result:
         """Deploys it, with some settings changed; returns when all of it runs on the nodes."""

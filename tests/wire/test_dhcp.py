@@ -55,12 +55,12 @@ MAC = "02:00:5e:10:00:07"
 
 
 @pytest.fixture(scope="module")
-def stack(deployed: Callable[..., Deployed]) -> Deployed:
-    return deployed(ipam="dhcp", networks=NETWORKS)
+def stack(redeployed: Callable[..., Deployed]) -> Deployed:
+    return redeployed(ipam="dhcp", networks=NETWORKS)
 
 
 @pytest.fixture(scope="module")
-def bridged(stack: Deployed) -> list[Node]:
+def bridged(stack: Deployed) -> Iterator[list[Node]]:
     """Each with a bridge that has the second wire as a port, which is the administrator's work."""
     for node in stack.nodes:
         node.space.check("ip", "link", "add", "br-office", "type", "bridge", "forward_delay", "0")
@@ -68,7 +68,11 @@ def bridged(stack: Deployed) -> list[Node]:
         node.space.check("ip", "link", "set", "eth2", "master", "br-office")
     for wire in ("eth1", "eth2"):
         stack.lan.space.check("ip", "address", "add", str(OWN), "dev", wire)
-    return stack.nodes
+    yield stack.nodes
+    for wire in ("eth1", "eth2"):
+        stack.lan.space.check("ip", "address", "del", str(OWN), "dev", wire)
+    for node in stack.nodes:
+        node.space.check("ip", "link", "delete", "br-office")
 
 
 @pytest.fixture

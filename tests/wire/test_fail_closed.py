@@ -47,8 +47,8 @@ LAYOUTS: dict[str, tuple[Callable[[], Layout], dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def stack(deployed: Callable[..., Deployed]) -> Deployed:
-    return deployed(ipam="host-local", networks=NETWORKS)
+def stack(declared: Callable[..., Deployed]) -> Deployed:
+    return declared(ipam="host-local", networks=NETWORKS)
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)

@@ -80,8 +80,8 @@ HELD: Mapping[str, tuple[list[str], dict[str, str | None], int]] = {
 
 
 @pytest.fixture(scope="module")
-def stack(deployed: Callable[..., Deployed]) -> Deployed:
-    return deployed(ipam="host-local", networks=list(NETWORKS))
+def stack(redeployed: Callable[..., Deployed]) -> Deployed:
+    return redeployed(ipam="host-local", networks=list(NETWORKS))
 
 
 @pytest.fixture

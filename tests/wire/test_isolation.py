@@ -50,8 +50,8 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, bool]]] = [
 
 
 @pytest.fixture(scope="module")
-def stack(deployed: Callable[..., Deployed]) -> Deployed:
-    return deployed(ipam="host-local", networks=NETWORKS, createNamespaces=True)
+def stack(redeployed: Callable[..., Deployed]) -> Deployed:
+    return redeployed(ipam="host-local", networks=NETWORKS, createNamespaces=True)
 
 
 @pytest.mark.parametrize(("name", "settings", "table"), TABLE, ids=[row[0] for row in TABLE])

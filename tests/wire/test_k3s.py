@@ -5,6 +5,7 @@ without its own flannel.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from testbed.node.cni import CniError
 from testbed.node.layout import Layout
 from testbed.node.node import SYSTEM
 from tests.wire.deployed import K3S, Deployed
+from tests.wire.stream import stream
 
 NETWORKS = [
     {
@@ -22,7 +24,7 @@ NETWORKS = [
         "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
     }
 ]
-OLD, NEW = "v1.30.5+k3s1", "v1.30.6+k3s1"
+OLD, NEW = "v1.31.1+k3s1", "v1.31.2+k3s1"
 WARNING = "[plugins-lost-on-upgrade]"
 
 
@@ -31,9 +33,9 @@ def on(version: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def stack(deployed: Callable[..., Deployed]) -> Deployed:
+def stack(declared: Callable[..., Deployed]) -> Deployed:
     # What the Node objects say stays one version, which preflight would find.
-    return deployed(ipam="host-local", networks=NETWORKS, cluster=on(NEW), preflight="off")
+    return declared(ipam="host-local", networks=NETWORKS, cluster=on(NEW), preflight="off")
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["within the old layout", "across the move"])
@@ -44,17 +46,25 @@ def test_an_upgrade_from_the_old_layout_breaks_it_as_the_warning_says(
     assert node.layout.bin_dir == "/var/lib/rancher/k3s/data/first/bin"
     result = stack.up(cluster=on(OLD))
     assert any(WARNING in warning for warning in result.warnings)
-    assert "net1" in stack.pod(node, "default/lan").links()
+    pair = stack.pods([node, node], "default/lan")
 
-    for one in stack.nodes:
-        one.upgrade(Layout.k3s(moved=moved, release="second"))
-    with pytest.raises(CniError, match='failed to find plugin "multus" in path'):
-        stack.pod(node, "default/lan")
-
-    # "until this stack was deployed again with the new version"
-    if moved:
-        stack.up(cluster=on(NEW))
-        assert "net1" in stack.pod(node, "default/lan").links()
+    with stream(pair[0], pair[1]) as seen:
+        for one in stack.nodes:
+            one.upgrade(Layout.k3s(moved=moved, release="second"))
+        with pytest.raises(CniError, match='failed to find plugin "multus" in path'):
+            stack.pod(node, "default/lan")
+        # "until this stack was deployed again with the new version"
+        if moved:
+            waiting = node.pod(networks=stack.annotation("default/lan"))
+            waiting.create()
+            stack.up(cluster=on(NEW))
+            until = ("--for=condition=Ready", "--timeout=60s")
+            stack.cluster.kubectl("wait", f"pod/{waiting.name}", *until, timeout=70)
+            # With net1, unless it started in the moment in which the node had no Multus.
+            assert "eth0" in waiting.links()
+            assert "net1" in stack.pod(node, "default/lan").links()
+    assert seen.sent > 50
+    assert seen.lost == []
 
 
 def test_an_upgrade_of_the_new_layout_breaks_nothing(stack: Deployed) -> None:
@@ -72,6 +82,28 @@ def test_another_data_directory_is_followed(stack: Deployed) -> None:
     node = stack.start_nodes(lambda: Layout.k3s(data="/mnt/fast/k3s"), settled=False)[0]
     stack.up(cluster=where)
     assert "net1" in stack.pod(node, "default/lan").links()
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        {"distribution": "rke2", "version": "v1.34.2+rke2r1"},
+        {
+            "distribution": "custom",
+            "confDir": "/etc/cni/net.d",
+            "binDir": "/opt/cni/bin",
+            "clusterCidr": ["10.42.0.0/16"],
+            "serviceCidr": ["10.43.0.0/16"],
+        },
+    ],
+    ids=["rke2", "custom"],
+)
+def test_the_standard_directories_are_rke2s_and_others(
+    distribution: dict[str, Any], stack: Deployed
+) -> None:
+    node = stack.start_nodes(Layout, settled=False)[0]
+    stack.up(cluster={**distribution, "nodes": "multi"})
+    assert {"eth0", "net1"} <= set(stack.pod(node, "default/lan").links())
 
 
 def test_without_flannel_the_standard_directories_are_read(stack: Deployed) -> None:

@@ -29,7 +29,7 @@ from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import SPLIT
 from tests.wire import pools
-from tests.wire.deployed import K3S, STACK, Deployed, Site
+from tests.wire.deployed import STACK, Deployed, Site
 from tests.wire.test_whereabouts import network
 
 GOLDEN = Path(__file__).with_name("recipe.md")
@@ -173,9 +173,7 @@ def by_the_program(deployed: Callable[..., Deployed]) -> Column:
     local = {"name": "local", **MACVLAN, "ipam": LOCAL}
     theirs = {**storage, "name": "theirs", "namespace": "team"}
     theirs["ipam"] = {**RANGE, "range": "192.168.21.0/29", "gateway": "192.168.21.1"}
-    stack = deployed(
-        ipam="whereabouts", networks=[storage, theirs], cluster=K3S, createNamespaces=True
-    )
+    stack = deployed(ipam="whereabouts", networks=[storage, theirs], createNamespaces=True)
     found: Column = {ROWS[0]: "are declared by one `pulumi up`"}
     assert set(live.networks(stack.cluster)) == {"default/storage", "team/theirs"}
     node = stack.nodes[0]
@@ -188,6 +186,28 @@ def by_the_program(deployed: Callable[..., Deployed]) -> Column:
     assert any("each would hand out the same addresses" in error for error in result.errors)
     found[ROWS[4]] = "the stack is refused: each would hand out the same addresses"
     return found
+
+
+def test_networks_alone_beside_the_pages_multus(
+    page: Page, declared: Callable[..., Deployed]
+) -> None:
+    """Its release, its nodes: the program brings networks, and takes only them away."""
+    nodes = page.site.start_nodes()
+    page.install_crds()
+    page.install("k3s-whereabouts")
+    storage = {"name": "storage", **MACVLAN, "ipam": {**RANGE, "configurationPath": PAGE_CONF}}
+    other = {**RANGE, "range": "192.168.21.0/29", "gateway": "192.168.21.1"}
+    untold = {"name": "untold", **MACVLAN, "ipam": other}
+    stack = declared(networks=[storage, untold], deploy="networks", chart=None)
+    theirs = live.workloads(page.cluster), live.releases(page.cluster)
+    stack.up()
+    found = [outcome(node, stack.annotation("default/storage")) for node in nodes]
+    assert found == ["gets 192.168.20.2", "gets 192.168.20.3"]
+    # The control arm: the page's Whereabouts keeps its settings where K3s has its own.
+    assert "config file not found" in outcome(nodes[0], stack.annotation("default/untold"))
+    stack.checkout.destroy(STACK).check()
+    assert live.networks(page.cluster) == {}
+    assert (live.workloads(page.cluster), live.releases(page.cluster)) == theirs
 
 
 def table(page: Column, program: Column) -> str:
