@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,8 +14,7 @@ from rich.table import Table
 
 from components.args import MultusArgs
 from testbed.cluster import Cluster
-from testbed.node.images import POD
-from testbed.node.pod import NETWORKS, STATUS
+from testbed.node.pod import addresses, deployment
 
 NAME: Final = "hello"
 REPLICAS: Final = 4
@@ -45,7 +43,7 @@ def usable(args: MultusArgs) -> tuple[str, str] | None:
 
 def show(out: Console, cluster: Cluster, namespace: str, network: str) -> None:
     """Deploys pods, and prints where they are and whom they reach."""
-    cluster.create(_deployment(namespace, network))
+    cluster.create(deployment(NAME, f"{namespace}/{network}", REPLICAS, namespace))
     where = ("-n", namespace)
     until = ("rollout", "status", f"deployment/{NAME}", "--timeout=60s")
     cluster.kubectl(*until, *where, timeout=70)
@@ -66,24 +64,9 @@ def _order(pod: Started) -> tuple[str, str]:
     return pod.node, pod.name
 
 
-def _deployment(namespace: str, network: str) -> dict[str, Any]:
-    labels = {"app": NAME}
-    container = {"name": "main", "image": POD, "imagePullPolicy": "Never"}
-    pod = {
-        "metadata": {"labels": labels, "annotations": {NETWORKS: f"{namespace}/{network}"}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 5},
-    }
-    spec = {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": pod}
-    meta = {"name": NAME, "namespace": namespace}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-
-
 def _started(pods: Sequence[Mapping[str, Any]]) -> Iterator[Started]:
     for pod in pods:
-        meta = pod["metadata"]
-        status = json.loads(meta["annotations"][STATUS])
-        addresses = {one["interface"]: ", ".join(one.get("ips", ())) for one in status}
-        yield Started(meta["name"], pod["spec"]["nodeName"], addresses)
+        yield Started(pod["metadata"]["name"], pod["spec"]["nodeName"], addresses(pod))
 
 
 def _ping(cluster: Cluster, namespace: str, interface: str, pair: tuple[Started, Started]) -> bool:

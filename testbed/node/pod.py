@@ -210,6 +210,27 @@ class Pod:
         return status
 
 
+def deployment(
+    name: str, networks: str, replicas: int, namespace: str = "default"
+) -> dict[str, Any]:
+    """Pods that ask for networks, on any node; their label is `app=NAME`."""
+    labels = {"app": name}
+    container = {"name": "main", "image": POD, "imagePullPolicy": "Never"}
+    pod = {
+        "metadata": {"labels": labels, "annotations": {NETWORKS: networks}},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 5},
+    }
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+def addresses(pod: Mapping[str, Any]) -> dict[str, str]:
+    """Which addresses each interface has, as Multus wrote it to the pod's object."""
+    status = json.loads(pod["metadata"].get("annotations", {}).get(STATUS, "[]"))
+    return {one["interface"]: ", ".join(one.get("ips", ())) for one in status}
+
+
 def start_all(pods: Sequence[Pod]) -> None:
     """Makes pods at the same time; returns when all run."""
     pods[0].cluster.create(*(pod.manifest for pod in pods))

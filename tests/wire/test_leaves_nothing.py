@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,7 @@ from testbed.processes import alive, descendants
 from testbed.tools import ROOT, Tools
 
 KINDS = ("net", "mnt", "pid", "uts")
+SEEDED = random.Random(13)  # noqa: S311  nothing is kept secret by it
 STAGES = ("cluster", "lan", "powered", "loaded", "ready", "pod")
 HOLDER = """
 import signal, sys, time
@@ -39,7 +42,7 @@ from testbed.tools import find_tools
 
 def reached(stage):
     print(stage, flush=True)
-    if stage == sys.argv[1]:
+    if stage == sys.argv[1] and sys.argv[2] == "waits":
         sys.stdin.readline()
         raise RuntimeError("a failing test")
 
@@ -90,16 +93,20 @@ def groups(maker: int) -> set[Path]:
 
 
 @pytest.mark.parametrize(
-    ("how", "stage"),
-    [("fail", "pod"), ("ctrl-c", "loaded"), ("terminated", "pod")]
-    + [("killed", stage) for stage in STAGES],
+    ("how", "stage", "later"),
+    [("fail", "pod", 0.0), ("ctrl-c", "loaded", 0.0), ("terminated", "pod", 0.0)]
+    + [("killed", stage, 0.0) for stage in STAGES]
+    + [("killed", stage, SEEDED.uniform(0.01, 0.5)) for stage in STAGES[1:-1]],
 )
-def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: Tools) -> None:
+def test_nothing_outlives_the_process_that_made_it(
+    how: str, stage: str, later: float, tools: Tools
+) -> None:
+    """`later`: so many seconds after the stage, in the middle of what comes next."""
     assert tools  # which skips where no node can be had
     cgroups.remove_stale()
     before = of_this_machine()
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, stage],
+        [sys.executable, "-c", HOLDER, stage, "goes on" if later else "waits"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -109,6 +116,9 @@ def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: 
     assert holder.stdout is not None
     directory = Path(holder.stdout.readline().strip())
     assert stage in (line.strip() for line in holder.stdout)
+    if later:
+        time.sleep(later)
+        holder.send_signal(signal.SIGSTOP)
     assert of_this_machine() == before
     ours = descendants(holder.pid)
     rooms = namespaces(ours)
@@ -116,7 +126,7 @@ def test_nothing_outlives_the_process_that_made_it(how: str, stage: str, tools: 
     assert directory.is_dir()
     assert bool(rooms) == (stage != "cluster")
     assert rooms <= in_use()
-    assert bool(groups(holder.pid)) == (stage not in ("cluster", "lan"))
+    assert later or bool(groups(holder.pid)) == (stage not in ("cluster", "lan"))
     match how:
         case "fail":
             assert holder.stdin is not None

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
-from typing import Any
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from testbed.kubectl import condition
-from testbed.node.images import POD
-from testbed.node.pod import NETWORKS, STATUS, Pod
+from testbed.node.layout import SUBNET
+from testbed.node.node import SYSTEM
+from testbed.node.pod import REFUSED, Pod, addresses, deployment
 from testbed.processes import end
-from tests.wire import pools
+from tests.wire import dns, pools
 from tests.wire.deployed import Deployed
 from tests.wire.stream import stream
 
 REPLICAS = 4
 SERVICE = "10.43.0.1"
+DNS = "10.43.0.10"
 STORAGE = {
     "name": "storage",
     "type": "macvlan",
@@ -37,27 +37,9 @@ def site(deployed: Callable[..., Deployed]) -> Deployed:
     return deployed(ipam="whereabouts", networks=[STORAGE])
 
 
-def deployment(name: str, annotation: str) -> dict[str, Any]:
-    labels = {"app": name}
-    container = {"name": "main", "image": POD, "imagePullPolicy": "Never"}
-    pod = {
-        "metadata": {"labels": labels, "annotations": {NETWORKS: annotation}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 5},
-    }
-    spec = {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": pod}
-    meta = {"name": name, "namespace": "default"}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-
-
-def addresses(pod: dict[str, Any]) -> dict[str, str]:
-    """What Multus says each interface has."""
-    status = json.loads(pod["metadata"]["annotations"][STATUS])
-    return {one["interface"]: one["ips"][0] for one in status}
-
-
 def test_pods_of_two_nodes_meet_on_both_networks_and_reach_services(site: Deployed) -> None:
     cluster = site.cluster
-    cluster.create(deployment("web", site.annotation("default/storage")))
+    cluster.create(deployment("web", site.annotation("default/storage"), REPLICAS))
     cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s", timeout=70)
     pods = cluster.items("pods", "-l", "app=web")
     assert {pod["spec"]["nodeName"] for pod in pods} == {node.name for node in site.nodes}
@@ -74,6 +56,82 @@ def test_pods_of_two_nodes_meet_on_both_networks_and_reach_services(site: Deploy
         asking = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 {SERVICE} 443"
         assert "HTTPS server" in cluster.kubectl("exec", name, "--", "sh", "-c", asking)
     cluster.kubectl("delete", "deployment", "web")
+
+
+def test_a_name_is_found_by_the_clusters_dns_address(site: Deployed) -> None:
+    """No DNS server can be had here; one answer is enough to see the way there and back."""
+    here, there = site.nodes
+    server = there.pod(labels={"app": "dns"})
+    server.start()
+    client = site.pod(here, "default/storage")
+    port = {"port": 53, "protocol": "UDP"}
+    service = {"selector": {"app": "dns"}, "clusterIP": DNS, "ports": [port]}
+    meta = {"name": "dns", "namespace": "default"}
+    site.cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": service})
+    ask = ("exec", client.name, "--", "timeout", "3", "nslookup", "storage.example.")
+    with dns.answering(server, "192.0.2.7"):
+        site.cluster.wait_for(
+            lambda: "192.0.2.7" in site.cluster.try_kubectl(*ask).stdout, "an answer", 20
+        )
+    # The control arm: it is that pod that answered.
+    assert site.cluster.try_kubectl(*ask).returncode != 0
+    site.cluster.kubectl("delete", "service", "dns")
+    site.stop_pods()
+
+
+def test_multus_that_starts_before_flannel_gives_both_networks_once_it_is_there(
+    site: Deployed,
+) -> None:
+    cluster, node = site.cluster, site.nodes[0]
+    conf = node.space.path(node.layout.conf_dir)
+    flannel, multus = conf / "10-flannel.conflist", conf / "00-multus.conflist"
+    kept = flannel.read_text()
+    node.space.end("flanneld")
+    node.space.path(SUBNET).unlink()
+    flannel.unlink()
+    old = node.system_pod("multus")["metadata"]["name"]
+    cluster.kubectl("delete", "pod", "-n", SYSTEM, old, timeout=70)
+    cluster.wait_for(lambda: node.system_pod("multus")["status"]["phase"] == "Running", "Multus")
+    assert not multus.exists()
+    pod = node.pod(networks=site.annotation("default/storage"))
+    pod.create()
+    cluster.wait_for(lambda: pod.events("NetworkNotReady") != [], "the pod to wait")
+    flannel.write_text(kept)
+    cluster.wait_for(multus.exists, "Multus's configuration")
+    cluster.wait_for(
+        lambda: any("loadFlannelSubnetEnv failed" in one for one in pod.events(REFUSED)),
+        "the pod to wait for flannel's subnet",
+    )
+    node.start_flannel()
+    cluster.kubectl("wait", f"pod/{pod.name}", "--for=condition=Ready", "--timeout=60s", timeout=70)
+    assert {"eth0", "net1"} <= set(pod.links())
+    site.stop_pods()
+
+
+def test_new_pods_follow_flannels_new_subnet(site: Deployed, pair: list[Pod]) -> None:
+    """The node is taken away and comes back with another part of the cluster's range."""
+    cluster, node = site.cluster, site.nodes[1]
+    fresh = ip_network("10.42.77.0/24")
+    assert node.subnet != fresh
+    with stream(pair[0], pair[1]) as seen:
+        node.space.end("flanneld")
+        node.stop_kubelet()
+        labels = cluster.kubectl_json("get", "node", node.name)["metadata"]["labels"]
+        cluster.kubectl("delete", "node", node.name)
+        meta = {"name": node.name, "labels": labels}
+        spec = {"podCIDR": str(fresh), "podCIDRs": [str(fresh)]}
+        cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": spec})
+        node.start_kubelet()
+        node.start_flannel()
+        subnet = node.space.path(SUBNET)
+        cluster.wait_for(lambda: "10.42.77.1/24" in subnet.read_text(), "flannel's new subnet")
+        site.settle()
+        pod = site.pod(node, "default/storage")
+    assert seen.lost == []
+    assert pod.addresses("eth0")[0].ip in fresh
+    for interface in ("eth0", "net1"):
+        there, here = pod.addresses(interface)[0].ip, pair[0].addresses(interface)[0].ip
+        assert pair[0].reach(pod, there, interface) == here
 
 
 def test_a_pod_that_asks_for_a_network_that_is_not_there_says_so(site: Deployed) -> None:
@@ -122,7 +180,7 @@ def test_a_node_that_loses_its_power_comes_back_with_its_pods_and_no_address_is_
     site: Deployed,
 ) -> None:
     cluster, node = site.cluster, site.nodes[1]
-    cluster.create(deployment("web", site.annotation("default/storage")))
+    cluster.create(deployment("web", site.annotation("default/storage"), REPLICAS))
     cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s", timeout=70)
 
     def ready() -> dict[str, int]:

@@ -199,7 +199,7 @@ def test_a_crowd_gets_every_address_of_a_range_of_its_size(
     assert stack.pod(nodes[0], "default/crowd").addresses() == free
 
 
-def test_the_reconciler_frees_what_a_dead_node_held_and_nothing_else(
+def test_the_reconciler_frees_what_a_dead_node_and_a_forced_delete_left_and_nothing_else(
     stack: Deployed, nodes: list[Node]
 ) -> None:
     pods = alternating(stack, nodes, 12, "default/crowd")
@@ -208,6 +208,8 @@ def test_the_reconciler_frees_what_a_dead_node_held_and_nothing_else(
     leaked = {pod.addresses()[0].ip for pod in lost}
     nodes[1].power_off()
     # The control: nobody has freed anything. Its reconciler may have been there.
+    lost[0].remove()
+    assert set(pools.held(stack.cluster)) == alive | leaked
     stack.cluster.remove_nodes(nodes[1].name)
     assert set(pools.held(stack.cluster)) == alive | leaked
 
