@@ -144,6 +144,24 @@ def _access_of(given: pulumi.ProviderResource, name: str) -> Access:
     return Access(**{key: inputs[key] for key, value in values.items() if value not in (None, "")})
 
 
+def beside(
+    token: str, name: str, opts: pulumi.ResourceOptions | None, suffix: str
+) -> pulumi.ResourceOptions:
+    """Options of a provider beside a component of type `token`.
+
+    `pulumi state move` moves none that is inside. It is found in the state under each name that
+    the component had, and where it was inside.
+    """
+    parent = opts.parent if opts else None
+    inside = pulumi.Alias(parent=pulumi.resource.create_urn(name, token, parent))
+    renamed = [
+        pulumi.Alias(name=f"{one.name}-{suffix}", parent=one.parent)
+        for one in (opts.aliases if opts else None) or ()
+        if isinstance(one, pulumi.Alias) and isinstance(one.name, str)
+    ]
+    return pulumi.ResourceOptions(parent=parent, aliases=[inside, *renamed])
+
+
 def unsupported(given: pulumi.ProviderResource | None) -> str | None:
     """What keeps the program from working with this machine or provider, known at preview."""
     if WINDOWS:

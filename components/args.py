@@ -85,6 +85,8 @@ class MultusArgs(Model):
     """Go on although Multus's Helm release exists and is not the stack's (docs/adopting.md)."""
     preflight: Annotated[Literal["auto", "required", "off"], BeforeValidator(_off)] = "auto"
     """Whether the live cluster is looked at first: auto (if it answers), required or off."""
+    missed: Literal["warn", "restart", "fail"] = "warn"
+    """What up does about pods that started without their networks since it began."""
     protect: bool = False
     """Let destroy refuse, before it removes anything."""
 

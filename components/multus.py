@@ -9,6 +9,7 @@ release is never replaced: names and namespace are fixed, and nothing deletes be
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 import pulumi
@@ -18,7 +19,8 @@ from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from . import fail_closed, preflight, schedule
-from .access import Access, provider, provider_in, resolved, server, unsupported
+from .access import Access, beside, provider, provider_in, resolved, server, unsupported
+from .after_up import AfterUp
 from .args import MultusArgs
 from .chart import versions as chart
 from .chart.packages import ChartError, download_packages
@@ -93,11 +95,12 @@ class MultusComponent(pulumi.ComponentResource):
         commands = provider_in(opts, "command")
         made: list[pulumi.ProviderResource] = []
         if commands is None:  # the first that is registered, once all else is known to be right
-            commands = Provider(f"{name}-commands", opts=_beside(name, opts, "commands"))
+            commands = Provider(f"{name}-commands", opts=beside(TYPE, name, opts, "commands"))
             made.append(commands)
         preflight.run(args, self._access, commands)
+        missed = AfterUp(args, self._access, commands)
         if given is None:
-            given = provider(self._access, f"{name}-cluster", _beside(name, opts, "cluster"))
+            given = provider(self._access, f"{name}-cluster", beside(TYPE, name, opts, "cluster"))
             made.append(given)
         self.provider = given
         ours = pulumi.ResourceOptions(providers=made)
@@ -128,6 +131,7 @@ class MultusComponent(pulumi.ComponentResource):
         for main in releases[1:]:
             self.release_name = main.name.apply(lambda known: known or chart.RELEASE)
             self.chart_version = main.version.apply(lambda known: known or args.chart.version)
+        missed.judge((*declared, *ready), self)
         # A URN is known at preview too, and what comes from it depends on the resource.
         self._serving = pulumi.Output.all(*(one.urn for one in (*declared, *ready)))
         self.networks = self._serving.apply(lambda _: {n.key: summary(n) for n in args.networks})
@@ -178,8 +182,17 @@ class MultusComponent(pulumi.ComponentResource):
             named = {"name": chart.CRD_RELEASE, "version": split, "skip_await": False}
             crds = release("crds", chart.CRD_CHART, handover, **named, values=args.crd_values)
         named = {"name": chart.RELEASE, "version": args.chart.version, "skip_await": True}
-        main = release("release", chart.CHART, crds or handover, **named, values=self.values)
+        before: pulumi.Resource = crds or handover
+        if not args.cluster.fail_closed:  # else the nodes themselves let pods wait
+            told = {"MULTUS_HOLD": chart.HOLD}
+            before = self._task("hold", "hold", before, MULTUS_CHANGE=self._change(), **told)
+        main = release("release", chart.CHART, before, **named, values=self.values)
         return [crds or main, main]
+
+    def _change(self) -> pulumi.Output[str]:
+        """Another text before each new release, for the tasks that hold Multus's configuration."""
+        change = pulumi.Output.json_dumps([script("hold"), self._args.chart.version, self.values])
+        return change.apply(lambda text: sha256(text.encode()).hexdigest())
 
     def _declare_networks(
         self, crds: list[Release], labels: Metadata | None, annotations: Metadata | None
@@ -232,6 +245,8 @@ class MultusComponent(pulumi.ComponentResource):
             MULTUS_WORKLOADS=",".join(self._args.workloads),
             MULTUS_TIMEOUT=str(self._args.timeout),
             MULTUS_REVISION=revision,
+            MULTUS_HOLD=chart.HOLD,
+            MULTUS_CHANGE=self._change(),
         )
 
     def _task(
@@ -256,21 +271,6 @@ class MultusComponent(pulumi.ComponentResource):
             logging=local.Logging.STDOUT,
             opts=self._options(*depends_on),
         )
-
-
-def _beside(name: str, opts: pulumi.ResourceOptions | None, suffix: str) -> pulumi.ResourceOptions:
-    """Options of a provider beside the component: `pulumi state move` moves none that is inside.
-
-    It is found in the state under each name that the component had, and where it was inside.
-    """
-    parent = opts.parent if opts else None
-    inside = pulumi.Alias(parent=pulumi.resource.create_urn(name, TYPE, parent))
-    renamed = [
-        pulumi.Alias(name=f"{one.name}-{suffix}", parent=one.parent)
-        for one in (opts.aliases if opts else None) or ()
-        if isinstance(one, pulumi.Alias) and isinstance(one.name, str)
-    ]
-    return pulumi.ResourceOptions(parent=parent, aliases=[inside, *renamed])
 
 
 def _downloaded(version: chart.Chart) -> dict[str, str]:

@@ -16,13 +16,16 @@ from ..chart.values import images as images_of
 from ..chart.versions import DEFAULT, REPOSITORY, Chart
 from ..cluster import Nodes
 from ..cluster_tasks.kubectl import TaskError
+from ..doctor import examined
 from ..findings import UNREADABLE, Finding, FindingsError, Severity, did_you_mean, printable
 from ..model import read
 from ..networks import KINDS
+from ..parse import PREFIX
 from ..rules.registry import RULES, meant
 from ..stack_file import StackFile, read_stack_file
 from ..yaml_file import UnreadableError
 from . import charts, importing, pages
+from . import doctor as doctors
 from . import schema as stack_schema
 from .check import check_file, read_stack, runs_on
 from .formats import Format, report
@@ -185,6 +188,32 @@ def list_charts(
         raise _stop(error) from None
     except FindingsError as error:
         raise _stop(error.findings[0].sentence) from None
+
+
+@app.command()
+def doctor(
+    stack: Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")],
+    *,
+    as_json: Annotated[bool, _option("json", "Print JSON.")] = False,
+) -> None:
+    """Find what is wrong with a deployment: releases, workloads, nodes, pods, Whereabouts' pools.
+
+    The cluster is only read: that of multus:context, in kubectl's own kubeconfig. Each finding has
+    the next command.
+
+    Exit status: 0 where nothing is wrong, 1 with findings, 2 where the cluster cannot be read.
+    """
+    file, args = _arguments(stack)
+    context = file.config.get(f"{PREFIX}context")
+    if "kubeconfig" in file.secret_keys:
+        typer.echo("multus:kubeconfig is a secret and was not read; kubectl has its own", err=True)
+    try:
+        seen = doctors.look(args, {"MULTUS_CONTEXT": str(context)} if context else {})
+    except TaskError as error:
+        raise _stop(error) from None
+    found = [*examined(seen, args)]
+    doctors.show(found, seen, as_json=as_json)
+    raise typer.Exit(int(any(one.severity is not Severity.NOTE for one in found)))
 
 
 @app.command("import")

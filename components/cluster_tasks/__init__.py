@@ -1,23 +1,34 @@
 """Tasks that run kubectl on the machine that runs Pulumi, against the live cluster.
 
 Each task is one file that uses the standard library only, for any Python from 3.9 on. `script`
-joins it with kubectl.py, and pulumi-command passes the text to `python3 -` on standard input: no
-path of this machine gets into the stack's state. Data comes from the environment.
+joins it with the files beside it that it imports, and pulumi-command passes the text to
+`python3 -` on standard input: no path of this machine gets into the stack's state. Data comes from
+the environment.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, Literal
 
-Task = Literal["crd_handover", "fail_closed", "namespaces", "readiness", "schedule", "survey"]
+Task = Literal[
+    "crd_handover",
+    "fail_closed",
+    "hold",
+    "missed",
+    "namespaces",
+    "readiness",
+    "schedule",
+    "survey",
+]
 
 # The text is the same whatever the data.
 COMMAND: Final = "exec python3 -"
 UNDO: Final = "MULTUS_UNDO=1 exec python3 -"
 
 _HERE: Final = Path(__file__).parent
-_JOINED: Final = ("from .kubectl import ", "from __future__ ")
+_JOINED: Final = re.compile(r"^from (?:__future__|\.(\w+)) import .*\n", re.MULTILINE)
 
 # An older Python parses the whole text before it runs any of it, and would stop at the first
 # syntax that it does not know. So the task is a string inside a text that every Python 3 parses.
@@ -32,10 +43,18 @@ exec(compile(r'''
 
 
 def source(task: Task) -> str:
-    """The task's source with kubectl.py in place of its import."""
-    shared = (_HERE / "kubectl.py").read_text(encoding="utf-8")
-    lines = (_HERE / f"{task}.py").read_text(encoding="utf-8").splitlines()
-    return "\n".join([shared, *(one for one in lines if not one.startswith(_JOINED)), ""])
+    """The task's source with the files beside it in place of their imports."""
+    texts: dict[str, str] = {}
+
+    def join(name: str) -> None:
+        text = (_HERE / f"{name}.py").read_text(encoding="utf-8")
+        for other in _JOINED.findall(text):
+            if other and other not in texts:
+                join(other)
+        texts[name] = _JOINED.sub("", text)
+
+    join(task)
+    return "from __future__ import annotations\n" + "\n".join(texts.values())
 
 
 def script(task: Task) -> str:

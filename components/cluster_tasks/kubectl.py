@@ -48,11 +48,18 @@ class Kubectl:
 
     def run(self, *arguments: str) -> str:
         """Standard output of `kubectl ARGUMENTS`; raises TaskError with kubectl's last line."""
+        return self._run(arguments, "")
+
+    def post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Create an object at a path of the API server, without the discovery of its kind."""
+        self._run(["create", "--raw", path, "--filename=-"], json.dumps(body))
+
+    def _run(self, arguments: Sequence[str], stdin: str) -> str:
         limit = 3 * self.timeout  # kubectl may ask several times until it gives up
         try:
             done = subprocess.run(
                 [*self.command, f"--request-timeout={self.timeout}s", *arguments],
-                stdin=subprocess.DEVNULL,
+                input=stdin,
                 env=self.environment,
                 capture_output=True,
                 encoding="utf-8",

@@ -10,7 +10,7 @@ pod can be made (FailedCreate), the event alone knows why.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .kubectl import Kubectl, TaskError, main, one_line
@@ -177,6 +177,16 @@ def is_ready(pod: Live) -> bool:
     return ("Ready", "True") in [(one["type"], one["status"]) for one in conditions]
 
 
+def states(
+    kubectl: Kubectl, where: str, expected: Sequence[str]
+) -> tuple[dict[str, Live], dict[str, str]]:
+    """The workloads by `Kind/name`, and why each of the expected ones is not ready."""
+    items = kubectl.json("get", "daemonsets,deployments", where)["items"]
+    live = {f"{one['kind']}/{one['metadata']['name']}": one for one in items}
+    problems = {n: unready(live[n]) if n in live else "does not exist" for n in expected}
+    return live, {name: problem for name, problem in problems.items() if problem}
+
+
 def wait(
     kubectl: Kubectl,
     environment: Mapping[str, str],
@@ -191,10 +201,7 @@ def wait(
     while True:
         live: dict[str, Live] = {}
         try:
-            items = kubectl.json("get", "daemonsets,deployments", where)["items"]
-            live = {f"{one['kind']}/{one['metadata']['name']}": one for one in items}
-            states = {n: unready(live[n]) if n in live else "does not exist" for n in expected}
-            found = {name: problem for name, problem in states.items() if problem}
+            live, found = states(kubectl, where, expected)
         except TaskError as failure:  # an API server that does not answer may come back
             found = {"the cluster": str(failure)}
         if not found:
@@ -208,5 +215,15 @@ def wait(
         sleep(min(POLL_SECONDS, max(0.0, deadline - clock())))
 
 
+def wait_and_let_go(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
+    """Wait; then, whatever came of it, let Multus's configuration go, which hold.py holds."""
+    try:
+        return wait(kubectl, environment)
+    finally:
+        if name := environment.get("MULTUS_HOLD"):
+            where = f"--namespace={environment['MULTUS_NAMESPACE']}"
+            kubectl.run("delete", "daemonset", name, where, "--ignore-not-found", "--wait=false")
+
+
 if __name__ == "__main__":
-    main(wait)
+    main(wait_and_let_go)

@@ -35,6 +35,7 @@ def test_what_is_made_from_an_output_comes_after_networks_and_ready_pods(
     assert "storage" in record.named("pod").inputs["metadata"]["annotations"][KEY]
     assert record.after("pod") == {
         "multus-crd-handover",
+        "multus-hold",
         "multus-crds",
         "multus-release",
         "multus-data.storage",

@@ -31,6 +31,7 @@ def test_the_tree_is_exactly_this(record: Record) -> None:
         "multus-commands": "pulumi:providers:command",
         "multus-cluster": "pulumi:providers:kubernetes",
         "multus-crd-handover": COMMAND,
+        "multus-hold": COMMAND,
         "multus-crds": RELEASE,
         "multus-release": RELEASE,
         "multus-data.storage": NETWORK,
@@ -80,10 +81,11 @@ def test_json_text_is_deployed_to_the_letter_and_a_cni_name_may_be_there_twice()
 # What comes after what: the CRDs first, networks without the main release, a wait without networks.
 ORDER: Final[dict[str, set[str]]] = {
     "multus-crds": {"multus-crd-handover"},
-    "multus-release": {"multus-crd-handover", "multus-crds"},
+    "multus-hold": {"multus-crd-handover", "multus-crds"},
+    "multus-release": {"multus-crd-handover", "multus-crds", "multus-hold"},
     "multus-data.storage": {"multus-crd-handover", "multus-crds"},
     "multus-default.plain": {"multus-crd-handover", "multus-crds"},
-    "multus-ready": {"multus-crd-handover", "multus-crds", "multus-release"},
+    "multus-ready": {"multus-crd-handover", "multus-crds", "multus-hold", "multus-release"},
 }
 
 
@@ -96,7 +98,11 @@ def test_everything_comes_in_its_order(record: Record) -> None:
 def test_a_chart_with_the_crds_inside_has_one_release() -> None:
     record = run(program(arguments(chart={"version": "v4.2.418"})))
     assert [one.name for one in record.of(RELEASE)] == ["multus-release"]
-    assert record.after("multus-data.storage") == {"multus-release", "multus-crd-handover"}
+    assert record.after("multus-data.storage") == {
+        "multus-release",
+        "multus-hold",
+        "multus-crd-handover",
+    }
 
 
 def test_releases_are_pinned_named_and_waited_for_as_decided(record: Record) -> None:

@@ -29,9 +29,9 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "parse", "stack_file", "adopting"),
+    ("args", "parse", "stack_file", "adopting", "doctor"),
     ("cli",),
-    ("kubeconfig", "access", "config", "preflight", "one_per_cluster", "multus"),
+    ("kubeconfig", "access", "config", "preflight", "after_up", "one_per_cluster", "multus"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 SHELL: Final = LAYERS[-1]

@@ -85,7 +85,7 @@ def test_the_examples_whole_life(cluster: Cluster, example: MakeExample) -> None
     program = example()
     assert not (program.path / "multus_k3s").exists()
 
-    assert program.preview(STACK).check().summary == {"create": 11}
+    assert program.preview(STACK).check().summary == {"create": 12}
     assert live.crds(cluster) == set()
 
     up = program.up(STACK).check()

@@ -36,7 +36,7 @@ def test_whole_life(stack: str, cluster: Cluster, program: MakeProgram) -> None:
     checkout = program(stack, cluster, protect=False)
 
     # On an empty cluster, where the networks' kind is not even known.
-    assert checkout.preview(stack).check().summary == {"create": 11}
+    assert checkout.preview(stack).check().summary == {"create": 12}
     assert live.crds(cluster) == set()
 
     up = checkout.up(stack).check()
@@ -73,7 +73,7 @@ def _nothing_changes_from_elsewhere(stack: str, here: Workspace, elsewhere: Work
     elsewhere.cli("stack", "select", stack)
     result = elsewhere.preview(stack).check()
     assert result.changes == ()
-    assert result.summary == {"same": 11}
+    assert result.summary == {"same": 12}
 
 
 def test_no_path_of_this_machine_is_in_the_state(cluster: Cluster, program: MakeProgram) -> None:

@@ -31,4 +31,4 @@ def nowhere(tmp_path: Path) -> Path:
 def test_preview_of_a_first_deployment(stack: str, nowhere: Path, program: MakeProgram) -> None:
     checkout: Workspace = program(stack)
     result = checkout.preview(stack, env={"KUBECONFIG": str(nowhere)}).check()
-    assert result.summary == {"create": 11}
+    assert result.summary == {"create": 12}

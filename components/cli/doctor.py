@@ -1,0 +1,65 @@
+"""`multus-k3s doctor`: asks the cluster, and shows what is found."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from ..args import MultusArgs
+from ..chart.versions import NAMESPACE
+from ..cluster_tasks.kubectl import Kubectl, connected
+from ..cluster_tasks.readiness import report, states
+from ..cluster_tasks.survey import survey
+from ..doctor import Diagnosis, Seen
+from ..doctor.seen import READS
+from ..findings import Severity, printable
+
+
+def look(args: MultusArgs, access: Mapping[str, str]) -> Seen:
+    """What the cluster has; raises TaskError. access: as the tasks get it in their environment."""
+    with connected({**os.environ, **access}) as kubectl:
+        answer = survey(kubectl, READS)
+        not_ready = _not_ready(kubectl, args) if args.deploy == "all" else {}
+    return Seen(answer["found"], frozenset(answer["forbidden"]), not_ready)
+
+
+def _not_ready(kubectl: Kubectl, args: MultusArgs) -> dict[str, tuple[str, ...]]:
+    """By workload why it is not ready, then a line for each of its pods, as the wait says it."""
+    where = f"--namespace={NAMESPACE}"
+    live, problems = states(kubectl, where, args.workloads)
+    found: dict[str, list[str]] = {}
+    for line in report(kubectl, where, problems, live, time.monotonic):
+        name, _, why = line.partition(": ")
+        if name in problems:
+            found[name] = [why]
+        elif found:
+            found[[*found][-1]].append(line.strip())
+    return {name: tuple(lines) for name, lines in found.items()}
+
+
+def show(found: Sequence[Diagnosis], seen: Seen, *, as_json: bool) -> None:
+    """One line for each, and what mends it; then how many there are."""
+    unread = sorted(seen.forbidden)
+    if as_json:
+        findings = [_as_json(one) for one in found]
+        typer.echo(json.dumps({"findings": findings, "unread": unread}, indent=2))
+        return
+    for one in found:
+        typer.echo(printable(f"{one.severity}: {one.subject} {one.message} [{one.check}]"))
+        for line in one.details:
+            typer.echo(printable(f"    {line}"))
+        typer.echo(printable(f"  next: {one.command}"))
+    for name in unread:
+        typer.echo(f"note: the kubeconfig's user may not read {name}, so they were not looked at")
+    wrong = sum(one.severity is not Severity.NOTE for one in found)
+    typer.echo(f"{wrong} finding{'s' * (wrong != 1)}" if wrong else "nothing is wrong")
+
+
+def _as_json(one: Diagnosis) -> dict[str, Any]:
+    return {name: value for name, value in asdict(one).items() if value != ()}

@@ -1,0 +1,180 @@
+"""What `doctor` finds in a cluster, and that it says nothing of a healthy one."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner
+
+from components.args import MultusArgs
+from components.cli.app import app
+from components.cluster_tasks.attachments import NETWORKS, STATUS
+from components.doctor import Seen, examined
+from components.doctor.seen import READS
+from components.model import read
+from tests.unit.tasks import cases, executable
+
+Json = dict[str, Any]
+ROOT: Final = Path(__file__).parents[2]
+RANGE: Final = "192.168.20.0/28"
+DEPLOYED: Final = {"multus": ["1 deployed"], "multus-crd": ["1 deployed"]}
+SETTINGS: Final[Json] = {
+    "cluster": {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"},
+    "networks": [
+        {
+            "name": "lan",
+            "namespace": "default",
+            "type": "macvlan",
+            "master": "eth1",
+            "ipam": {
+                "type": "whereabouts",
+                "range": RANGE,
+                "rangeStart": "192.168.20.2",
+                "rangeEnd": "192.168.20.11",
+            },
+        }
+    ],
+}
+
+
+def pod(key: str, notes: Json, status: Json | None = None, daemons: str = "") -> Json:
+    """A pod that runs on node-1, with what is given of its status; of a DaemonSet, if named."""
+    space, _, name = key.partition("/")
+    owners = [{"kind": "DaemonSet", "name": daemons}] if daemons else []
+    meta = {"name": name, "namespace": space, "uid": key, "ownerReferences": owners}
+    state = {"phase": "Running", "podIPs": [{"ip": "10.42.0.9"}], **(status or {})}
+    return {
+        "metadata": {**meta, "annotations": notes},
+        "spec": {"nodeName": "node-1"},
+        "status": state,
+    }
+
+
+def with_interface(key: str, given: str | None) -> Json:
+    network, _, address = (given or "default/lan").partition("=")
+    eth0 = {"name": "cbr0", "default": True, "ips": ["10.42.0.9"]}
+    status = {STATUS: json.dumps([eth0, {"name": network, "ips": [address]}])}
+    return pod(key, {NETWORKS: network, **(status if given else {})})
+
+
+def pods_of(case: Json) -> list[Json]:
+    asks = {NETWORKS: "lan"}
+    return [
+        *(with_interface(key, one) for key, one in case.get("pods", {}).items()),
+        *(pod(one, asks, {"phase": "Succeeded"}) for one in case.get("ended", ())),
+        *(pod(one, asks, {"podIPs": []}) for one in case.get("starting", ())),
+        *(pod(f"kube-system/{one}-x", {}, daemons=one) for one in case.get("daemonsets", ())),
+        *(with_interface(name, f"default/lan={address}") for address, name in many(case).items()),
+        pod("kube-system/m", {}, {"conditions": [{"type": "Ready", "status": "True"}]}, "multus"),
+    ]
+
+
+def many(case: Json) -> dict[str, str]:
+    first = ip_address("192.168.20.2")
+    return {str(first + one): f"default/m{one}" for one in range(case.get("many", 0))}
+
+
+def node(name: str, labels: list[str]) -> Json:
+    own = dict(one.split("=") for one in labels)
+    return {"metadata": {"name": name, "labels": {"kubernetes.io/os": "linux", **own}}}
+
+
+def network(name: str, ipam: str) -> Json:
+    config = json.dumps({"ipam": {"type": ipam}})
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": {"config": config}}
+
+
+def record(name: str, revision: str) -> Json:
+    version, status = revision.split()
+    return {"metadata": {"labels": {"name": name, "version": version, "status": status}}}
+
+
+def seen(case: Json, *forbidden: str) -> Seen:
+    base = int(ip_address("192.168.20.0"))
+    held = {**case.get("pools", {}), **many(case)}
+    taken = {str(int(ip_address(ip)) - base): {"podref": of} for ip, of in held.items()}
+    pool = {
+        "metadata": {"name": "192.168.20.0-28", "namespace": "kube-system"},
+        "spec": {"range": RANGE, "allocations": taken},
+    }
+    releases = case.get("releases", DEPLOYED)
+    lists = {
+        "pods": pods_of(case),
+        "nodes": [node(*one) for one in case.get("nodes", {"node-1": []}).items()],
+        "networks": [network("lan", "whereabouts"), network("other", "static")],
+        "pools": [pool],
+        "releases": [record(name, one) for name, all_of in releases.items() for one in all_of],
+    }
+    found = {name: {"items": items} for name, items in lists.items() if name not in forbidden}
+    not_ready = {name: tuple(lines) for name, lines in case.get("notReady", {}).items()}
+    return Seen(found, frozenset(forbidden), not_ready)
+
+
+@pytest.mark.parametrize("case", cases("doctor"))
+def test_what_is_found(case: Json) -> None:
+    settings = {**SETTINGS, "nodeSelector": case.get("nodeSelector", {})}
+    if case.get("deploy") == "networks":
+        settings["deploy"] = "networks"
+    else:
+        settings["ipam"] = "whereabouts"
+    found = [*examined(seen(case), read(MultusArgs, settings))]
+    named = {f"{one.severity} {one.check} {one.subject}": one.command for one in found}
+    expected = case["found"]
+    if not any("unused" in one for one in expected):  # which the first case shows
+        named = {name: one for name, one in named.items() if "unused" not in name}
+    assert named.keys() == expected.keys()
+    for name, command in expected.items():
+        assert named[name].startswith(command), named[name]
+
+
+HEALTHY: Final[Json] = {
+    "pods": {"default/a": "default/lan=192.168.20.2", "default/b": "default/other=192.168.30.2"},
+    "pools": {"192.168.20.2": "default/a"},
+}
+
+
+@pytest.mark.parametrize("forbidden", [None, *READS])
+def test_what_may_not_be_read_is_not_said_to_be_missing(forbidden: str | None) -> None:
+    args = read(MultusArgs, {**SETTINGS, "ipam": "whereabouts"})
+    found = seen(HEALTHY, *([forbidden] if forbidden else []))
+    assert [*examined(found, args)] == []
+
+
+EMPTY: Final = "echo '{\"items\": []}'"
+SILENT: Final = "echo 'error: connection to the server 10.0.0.1 was refused' >&2; exit 1"
+
+
+def doctor(folder: Path, kubectl: str, *options: str) -> Any:
+    executable(folder / "kubectl", kubectl)
+    env = {"PATH": f"{folder}:/usr/bin:/bin", "KUBECONFIG": "/dev/null"}
+    stack = str(ROOT / "stacks" / "Pulumi.dev.yaml")
+    result = CliRunner().invoke(app, ["doctor", stack, *options], env=env)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_each_finding_has_its_next_command(tmp_path: Path) -> None:
+    result = doctor(tmp_path, EMPTY)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-5:] == [
+        "warning: multus is no Helm release here [release]",
+        "  next: pulumi up --refresh",
+        "warning: DaemonSet/multus is not ready: does not exist [workload]",
+        "  next: helm rollback multus --namespace kube-system, and pulumi up --refresh",
+        "3 findings",
+    ]
+    found = json.loads(doctor(tmp_path, EMPTY, "--json").stdout)
+    assert [one["check"] for one in found["findings"]] == ["release", "release", "workload"]
+    assert found["unread"] == []
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    result = doctor(tmp_path, SILENT)
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: the cluster does not answer: ")
