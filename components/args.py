@@ -87,6 +87,8 @@ class MultusArgs(Model):
     """Whether the live cluster is looked at first: auto (if it answers), required or off."""
     missed: Literal["warn", "restart", "fail"] = "warn"
     """What up does about pods that started without their networks since it began."""
+    repair: str | None = None
+    """Any words. Where they change, Helm puts the releases' objects back as the chart has them."""
     protect: bool = False
     """Let destroy refuse, before it removes anything."""
 

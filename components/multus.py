@@ -173,6 +173,8 @@ class MultusComponent(pulumi.ComponentResource):
                 namespace=chart.NAMESPACE,
                 timeout=args.timeout,
                 max_history=MAX_HISTORY,
+                # An upgrade to the same chart and values restores what is gone or was edited.
+                description=args.repair,
                 opts=self._options(after, protect=args.protect),
                 **inputs,
             )

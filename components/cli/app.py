@@ -1,56 +1,35 @@
-"""The commands and their options."""
+"""The commands that need no cluster; with those of live.py they are the whole application."""
 
 from __future__ import annotations
 
-import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
-from ..args import MultusArgs
 from ..chart.packages import ChartError
 from ..chart.values import images as images_of
 from ..chart.versions import DEFAULT, REPOSITORY, Chart
 from ..cluster import Nodes
-from ..cluster_tasks.kubectl import TaskError
-from ..doctor import examined
-from ..findings import UNREADABLE, Finding, FindingsError, Severity, did_you_mean, printable
+from ..findings import UNREADABLE, Finding, FindingsError, Severity, did_you_mean
 from ..model import read
 from ..networks import KINDS
-from ..parse import PREFIX
 from ..rules.registry import RULES, meant
-from ..stack_file import StackFile, read_stack_file
 from ..yaml_file import UnreadableError
-from . import charts, importing, pages
-from . import doctor as doctors
+from . import charts, pages
 from . import schema as stack_schema
-from .check import check_file, read_stack, runs_on
+from .check import check_file, runs_on
+from .common import STACKS, STOPPED, arguments, option, stop
 from .formats import Format, report
+from .live import app
 from .node_files import Form, written
 
-STACKS: Final = Path("stacks")
+__all__ = ["app"]
+
 SCHEMA: Final = Path("schemas/stack.schema.json")
-STOPPED: Final = 2
 PACKAGE: Final = "multus-k3s"
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-def _option(name: str, text: str) -> Any:
-    return typer.Option(f"--{name}", help=text)
-
-
-def _stop(message: object) -> typer.Exit:
-    typer.echo(f"error: {printable(str(message))}", err=True)
-    return typer.Exit(STOPPED)
 
 
 def _version(*, wanted: bool) -> None:
@@ -81,11 +60,11 @@ def check(
             "[default: stacks/Pulumi.*.yaml]"
         ),
     ] = None,
-    cluster: Annotated[str, _option("cluster", "Where manifests run: k3s@VERSION, rke2@…")] = "",
+    cluster: Annotated[str, option("cluster", "Where manifests run: k3s@VERSION, rke2@…")] = "",
     nodes: Annotated[
-        Nodes | None, _option("nodes", "How many nodes that cluster has.  [default: multi]")
+        Nodes | None, option("nodes", "How many nodes that cluster has.  [default: multi]")
     ] = None,
-    form: Annotated[Format, _option("format", "How to print the findings.")] = "text",
+    form: Annotated[Format, option("format", "How to print the findings.")] = "text",
 ) -> None:
     """Find mistakes in stack files and network manifests.
 
@@ -96,11 +75,11 @@ def check(
     """
     names = [*dict.fromkeys(files or ())] or sorted(map(str, STACKS.glob("Pulumi.*.yaml")))
     if not names:
-        raise _stop("there is no stacks/Pulumi.*.yaml here. Name the files to check")
+        raise stop("there is no stacks/Pulumi.*.yaml here. Name the files to check")
     try:
         where = runs_on(cluster, nodes)
     except ValueError as error:
-        raise _stop(f"--cluster {cluster}: {error}") from None
+        raise stop(f"--cluster {cluster}: {error}") from None
     found: list[Finding] = []
     networks = 0
     for name in names:
@@ -123,11 +102,11 @@ def images(
     stack: Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")],
     *,
     published: Annotated[
-        bool, _option("published", "Leave multus:registry out: what to copy from.")
+        bool, option("published", "Leave multus:registry out: what to copy from.")
     ] = False,
 ) -> None:
     """List the images that a stack's nodes pull, one a line."""
-    file, args = _arguments(stack)
+    file, args = arguments(stack)
     if "extraValues" in file.secret_keys:
         typer.echo("multus:extraValues is a secret and was not read", err=True)
     for image in images_of(args.values, args.chart.facts, published=published):
@@ -137,26 +116,10 @@ def images(
 @app.command(name="node-files")
 def node_files(
     stack: Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")],
-    form: Annotated[Form, _option("format", "As text, or for cloud-init or Ansible.")] = "plain",
+    form: Annotated[Form, option("format", "As text, or for cloud-init or Ansible.")] = "plain",
 ) -> None:
     """Print the files of each node with which its pods wait while Multus is away, and the steps."""
-    typer.echo(written(_arguments(stack)[1].cluster, form), nl=False)
-
-
-def _arguments(stack: str) -> tuple[StackFile, MultusArgs]:
-    path = Path(stack) if stack.endswith((".yaml", ".yml")) else STACKS / f"Pulumi.{stack}.yaml"
-    if not path.is_file():
-        there = ", ".join(sorted(one.stem.split(".", 1)[1] for one in STACKS.glob("Pulumi.*.yaml")))
-        raise _stop(f"there is no {path}. Stacks: {there or 'none'}")
-    try:
-        file = read_stack_file(path, str(path))
-    except UnreadableError as error:
-        raise _stop(error) from None
-    parsed = read_stack(file, str(path))
-    if (args := parsed.args) is None:
-        report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
-        raise typer.Exit(1)
-    return file, args
+    typer.echo(written(arguments(stack)[1].cluster, form), nl=False)
 
 
 @app.command("charts")
@@ -165,10 +128,10 @@ def list_charts(
     new: Annotated[str, typer.Argument(help="The other one.  [default: the newest known]")] = "",
     *,
     repository: Annotated[
-        str, _option("repository", "The chart repository, or a mirror of it.")
+        str, option("repository", "The chart repository, or a mirror of it.")
     ] = REPOSITORY,
     path: Annotated[
-        str | None, _option("path", "A folder with the packages, instead of a repository.")
+        str | None, option("path", "A folder with the packages, instead of a repository.")
     ] = None,
 ) -> None:
     """List the chart's versions, and what is new in the repository; or compare two.
@@ -185,70 +148,16 @@ def list_charts(
         for line in lines:
             typer.echo(line)
     except ChartError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     except FindingsError as error:
-        raise _stop(error.findings[0].sentence) from None
-
-
-@app.command()
-def doctor(
-    stack: Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")],
-    *,
-    as_json: Annotated[bool, _option("json", "Print JSON.")] = False,
-) -> None:
-    """Find what is wrong with a deployment: releases, workloads, nodes, pods, Whereabouts' pools.
-
-    The cluster is only read: that of multus:context, in kubectl's own kubeconfig. Each finding has
-    the next command.
-
-    Exit status: 0 where nothing is wrong, 1 with findings, 2 where the cluster cannot be read.
-    """
-    file, args = _arguments(stack)
-    context = file.config.get(f"{PREFIX}context")
-    if "kubeconfig" in file.secret_keys:
-        typer.echo("multus:kubeconfig is a secret and was not read; kubectl has its own", err=True)
-    try:
-        seen = doctors.look(args, {"MULTUS_CONTEXT": str(context)} if context else {})
-    except TaskError as error:
-        raise _stop(error) from None
-    found = [*examined(seen, args)]
-    doctors.show(found, seen, as_json=as_json)
-    raise typer.Exit(int(any(one.severity is not Severity.NOTE for one in found)))
-
-
-@app.command("import")
-def import_stack(
-    stack: Annotated[str, typer.Argument(help="Name of the stack to make.")],
-) -> None:
-    """Write a stack file from what kubectl's cluster has, so that no network changes.
-
-    The cluster is only read. STACK.import.json is for pulumi import: see docs/adopting.md.
-    """
-    if not re.fullmatch("[A-Za-z0-9_.-]{1,100}", stack) or not stack.strip("."):
-        raise _stop("the name of a stack has letters, digits, -, _ and dots")
-    if not Path("Pulumi.yaml").is_file():
-        raise _stop("there is no Pulumi.yaml here. Run it in the project's folder")
-    try:
-        project = importing.project_name(Path("Pulumi.yaml"))
-        found, releases = importing.look()
-    except (TaskError, UnreadableError) as error:
-        raise _stop(error) from None
-    written = importing.files(stack, project, found, releases)
-    if there := [str(one) for one in written if one.exists()]:
-        raise _stop(f"{' and '.join(there)} exist already. Move them away first")
-    for path, text in written.items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        typer.echo(f"wrote {path}")
-    for note in found.notes:
-        typer.echo(f"note: {printable(note)}")
+        raise stop(error.findings[0].sentence) from None
 
 
 @app.command()
 def schema(
     *,
-    write: Annotated[bool, _option("write", f"Write {SCHEMA}.")] = False,
-    check: Annotated[bool, _option("check", f"Exit with 1 where {SCHEMA} is old.")] = False,
+    write: Annotated[bool, option("write", f"Write {SCHEMA}.")] = False,
+    check: Annotated[bool, option("check", f"Exit with 1 where {SCHEMA} is old.")] = False,
 ) -> None:
     """Print the JSON Schema of stack files, for editors."""
     text = stack_schema.text()
@@ -267,7 +176,7 @@ def schema(
 def rules(
     name: Annotated[str, typer.Argument(help="A rule to explain; all are listed without.")] = "",
     *,
-    markdown: Annotated[bool, _option("markdown", "Print docs/rules.md.")] = False,
+    markdown: Annotated[bool, option("markdown", "Print docs/rules.md.")] = False,
 ) -> None:
     """Explain the rules, their remedies and their evidence."""
     if markdown:
@@ -275,7 +184,7 @@ def rules(
     elif name in RULES:
         typer.echo("\n".join(pages.rule_entry(RULES[name])))
     elif name:
-        raise _stop(f'there is no rule "{name}". {meant(name)}')
+        raise stop(f'there is no rule "{name}". {meant(name)}')
     else:
         for key, rule in sorted(RULES.items()):
             typer.echo(f"{rule.severity:8} {key}: {rule.summary}")
@@ -285,7 +194,7 @@ def rules(
 def kinds(
     name: Annotated[str, typer.Argument(help="A kind to explain; all are listed without.")] = "",
     *,
-    markdown: Annotated[bool, _option("markdown", "Print docs/networks.md.")] = False,
+    markdown: Annotated[bool, option("markdown", "Print docs/networks.md.")] = False,
 ) -> None:
     """List the kinds of networks that a stack file knows."""
     if markdown:
@@ -293,6 +202,6 @@ def kinds(
     elif name in KINDS:
         typer.echo(pages.kind_entry(name))
     elif name:
-        raise _stop(f'there is no kind "{name}". {did_you_mean(name, KINDS)}')
+        raise stop(f'there is no kind "{name}". {did_you_mean(name, KINDS)}')
     else:
         typer.echo("\n".join(f"{name:12} {about}" for name, about in pages.kinds().items()))

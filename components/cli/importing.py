@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -14,9 +12,10 @@ import yaml
 
 from ..adopting import Adopted, adopted
 from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
-from ..cluster_tasks.kubectl import Kubectl, connected
+from ..cluster_tasks.kubectl import connected
 from ..parse import PREFIX
 from ..yaml_file import UnreadableError, documents, read_text
+from .helm import record
 
 COMPONENT: Final = "multus"
 SCHEMA: Final = "# yaml-language-server: $schema=../schemas/stack.schema.json\n"
@@ -37,22 +36,11 @@ def project_name(file: Path) -> str:
 def look() -> tuple[Adopted, list[str]]:
     """What kubectl's cluster has, and the names of its releases; raises TaskError."""
     with connected(os.environ) as kubectl:
-        releases = {name: _release(kubectl, name) for name in (RELEASE, CRD_RELEASE)}
+        releases = {name: record(kubectl, name) for name in (RELEASE, CRD_RELEASE)}
         found = kubectl.optional("get", NETWORKS, "--all-namespaces") or {}
         nodes = kubectl.json("get", "nodes")["items"]
         there = [name for name, one in releases.items() if one is not None]
         return adopted(nodes, found.get("items") or [], releases[RELEASE]), there
-
-
-def _release(kubectl: Kubectl, name: str) -> Any | None:
-    """What Helm keeps of the deployed revision: JSON, compressed, in a Secret's text."""
-    labels = f"owner=helm,name={name},status=deployed"
-    found = kubectl.json("get", "secrets", "--namespace", NAMESPACE, "--selector", labels)
-    revisions = sorted(found["items"], key=lambda one: int(one["metadata"]["labels"]["version"]))
-    if not revisions:
-        return None
-    packed = base64.b64decode(base64.b64decode(revisions[-1]["data"]["release"]))
-    return json.loads(gzip.decompress(packed))
 
 
 class _Dumper(yaml.SafeDumper):

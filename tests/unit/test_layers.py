@@ -29,7 +29,7 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "parse", "stack_file", "adopting", "doctor"),
+    ("args", "parse", "stack_file", "adopting", "doctor", "drift"),
     ("cli",),
     ("kubeconfig", "access", "config", "preflight", "after_up", "one_per_cluster", "multus"),
 )

@@ -1,0 +1,50 @@
+"""What all commands share: the application, options, and how a command stops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from ..args import MultusArgs
+from ..findings import printable
+from ..stack_file import StackFile, read_stack_file
+from ..yaml_file import UnreadableError
+from .check import read_stack
+from .formats import report
+
+STACKS: Final = Path("stacks")
+STOPPED: Final = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def option(name: str, text: str) -> Any:
+    return typer.Option(f"--{name}", help=text)
+
+
+def stop(message: object) -> typer.Exit:
+    typer.echo(f"error: {printable(str(message))}", err=True)
+    return typer.Exit(STOPPED)
+
+
+def arguments(stack: str) -> tuple[StackFile, MultusArgs]:
+    path = Path(stack) if stack.endswith((".yaml", ".yml")) else STACKS / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(one.stem.split(".", 1)[1] for one in STACKS.glob("Pulumi.*.yaml")))
+        raise stop(f"there is no {path}. Stacks: {there or 'none'}")
+    try:
+        file = read_stack_file(path, str(path))
+    except UnreadableError as error:
+        raise stop(error) from None
+    parsed = read_stack(file, str(path))
+    if (args := parsed.args) is None:
+        report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
+        raise typer.Exit(1)
+    return file, args

@@ -1,0 +1,98 @@
+"""The commands that ask a cluster, which they only read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cluster_tasks.kubectl import TaskError
+from ..doctor import examined
+from ..findings import Severity, printable
+from ..parse import PREFIX
+from ..stack_file import StackFile
+from ..yaml_file import UnreadableError
+from . import doctor as doctors
+from . import drifting, importing
+from .common import app, arguments, option, stop
+
+__all__ = ["app"]
+
+Stack = Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")]
+AsJson = Annotated[bool, option("json", "Print JSON.")]
+
+
+def _access(file: StackFile) -> dict[str, str]:
+    """What the stack says of its cluster, as the tasks get it in their environment."""
+    if "kubeconfig" in file.secret_keys:
+        typer.echo("multus:kubeconfig is a secret and was not read; kubectl has its own", err=True)
+    context = file.config.get(f"{PREFIX}context")
+    return {"MULTUS_CONTEXT": str(context)} if context else {}
+
+
+@app.command()
+def doctor(stack: Stack, *, as_json: AsJson = False) -> None:
+    """Find what is wrong with a deployment: releases, workloads, nodes, pods, Whereabouts' pools.
+
+    The cluster is only read: that of multus:context, in kubectl's own kubeconfig. Each finding has
+    the next command.
+
+    Exit status: 0 where nothing is wrong, 1 with findings, 2 where the cluster cannot be read.
+    """
+    file, args = arguments(stack)
+    try:
+        seen = doctors.look(args, _access(file))
+    except TaskError as error:
+        raise stop(error) from None
+    found = [*examined(seen, args)]
+    doctors.show(found, seen, as_json=as_json)
+    raise typer.Exit(int(any(one.severity is not Severity.NOTE for one in found)))
+
+
+@app.command()
+def drift(stack: Stack, *, as_json: AsJson = False) -> None:
+    """Find what the cluster has otherwise than the stack says, also what pulumi refresh cannot see.
+
+    The cluster is only read, by kubectl diff too, which asks for dry runs. Each finding has the
+    command that repairs it.
+
+    Exit status: 0 without drift, 1 where the cluster cannot be read, 2 with drift.
+    """
+    file, args = arguments(stack)
+    try:
+        found = drifting.look(args, _access(file))
+    except TaskError as error:
+        typer.echo(f"error: {printable(str(error))}", err=True)
+        raise typer.Exit(1) from None
+    drifting.show(found, as_json=as_json)
+    raise typer.Exit(2 if found else 0)
+
+
+@app.command("import")
+def import_stack(
+    stack: Annotated[str, typer.Argument(help="Name of the stack to make.")],
+) -> None:
+    """Write a stack file from what kubectl's cluster has, so that no network changes.
+
+    The cluster is only read. STACK.import.json is for pulumi import: see docs/adopting.md.
+    """
+    if not re.fullmatch("[A-Za-z0-9_.-]{1,100}", stack) or not stack.strip("."):
+        raise stop("the name of a stack has letters, digits, -, _ and dots")
+    if not Path("Pulumi.yaml").is_file():
+        raise stop("there is no Pulumi.yaml here. Run it in the project's folder")
+    try:
+        project = importing.project_name(Path("Pulumi.yaml"))
+        found, releases = importing.look()
+    except (TaskError, UnreadableError) as error:
+        raise stop(error) from None
+    written = importing.files(stack, project, found, releases)
+    if there := [str(one) for one in written if one.exists()]:
+        raise stop(f"{' and '.join(there)} exist already. Move them away first")
+    for path, text in written.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {path}")
+    for note in found.notes:
+        typer.echo(f"note: {printable(note)}")

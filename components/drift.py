@@ -1,0 +1,109 @@
+"""What the cluster has otherwise than the stack says: pure, from Helm's records and a diff.
+
+`pulumi refresh` asks Helm whether a release is there, and of its objects nothing. So a DaemonSet
+that somebody deleted, and a ConfigMap that somebody edited, stay so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from .args import MultusArgs
+from .chart.versions import CRD_RELEASE, RELEASE
+
+Json = Mapping[str, Any]
+REPAIR: Final = "pulumi config set multus:repair WHY && pulumi up"
+REFRESH: Final = "pulumi up --refresh"
+_FILE: Final = re.compile(r"^diff .*/(?:MERGED|LIVE)-[^/]*/(?P<object>\S+)$")
+NETWORK: Final = "NetworkAttachmentDefinition"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that is other than the stack says, and the command that repairs it."""
+
+    subject: str
+    message: str
+    command: str
+    details: tuple[str, ...] = ()
+    """Lines of the difference: - as the cluster has it, + as it should be."""
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.message}"
+
+
+def of_releases(args: MultusArgs, records: Mapping[str, Json | None]) -> Iterator[Drift]:
+    """Releases that are not as the stack says. records: what Helm keeps, by the release's name."""
+    if args.deploy == "networks":
+        return
+    wanted = [(RELEASE, args.chart.version, args.values)]
+    if args.chart.facts.crd_version:
+        wanted.append((CRD_RELEASE, args.chart.facts.crd_version, args.crd_values))
+    for name, version, values in wanted:
+        record, subject = records.get(name), f"release {name}"
+        if record is None:
+            yield Drift(subject, "is gone", REFRESH)
+            continue
+        status, has = record["info"]["status"], record["chart"]["metadata"]["version"]
+        if status != "deployed":
+            yield Drift(subject, f"has the status {status}", REPAIR)
+        if has != version:
+            yield Drift(subject, f"has the chart {has}, and the stack says {version}", REPAIR)
+        elif (record.get("config") or {}) != values:
+            yield Drift(subject, "has other values than the stack says", REPAIR)
+
+
+def manifests(records: Mapping[str, Json | None]) -> str:
+    """What Helm has applied, as YAML: the releases' own objects."""
+    found = (str((record or {}).get("manifest", "")) for record in records.values())
+    return "\n---\n".join(one for one in found if one.strip())
+
+
+def networks(args: MultusArgs) -> str:
+    """The stack's networks as manifests, in YAML."""
+    return yaml.safe_dump_all(
+        {
+            "apiVersion": "k8s.cni.cncf.io/v1",
+            "kind": NETWORK,
+            "metadata": {
+                "name": one.name,
+                "namespace": one.namespace,
+                "labels": dict(one.labels),
+                "annotations": {**one.annotations, **one.own_annotations},
+            },
+            "spec": {"config": one.render(args.cluster.paths)},
+        }
+        for one in args.networks
+    )
+
+
+def in_diff(text: str) -> Iterator[Drift]:
+    """The objects in what `kubectl diff` prints: from the live ones to those that should be.
+
+    It names its files GROUP.VERSION.KIND.NAMESPACE.NAME (`Name` in kubectl's pkg/cmd/diff).
+    """
+    for part in re.split(r"^(?=diff )", text, flags=re.MULTILINE):
+        head, *lines = part.splitlines() or [""]
+        if not (match := _FILE.match(head)):
+            continue
+        subject = _subject(match["object"])
+        command = REFRESH if subject.startswith(NETWORK) else REPAIR
+        changed = tuple(one for one in lines if re.match(r"[-+](?![-+]{2} /)", one))
+        if any(one.startswith("@@ -0,0 ") for one in lines):
+            yield Drift(subject, "is gone", command)
+        elif changed:
+            yield Drift(subject, "was edited", command, changed)
+
+
+def _subject(name: str) -> str:
+    """`apps.v1.DaemonSet.kube-system.multus` as people say it."""
+    parts = name.split(".")
+    at = next((index for index, one in enumerate(parts) if one[:1].isupper()), 0)
+    kind, namespace, *rest = [*parts[at:], "", ""]
+    named = ".".join(one for one in rest if one)
+    return f"{kind} {namespace}/{named}" if namespace else f"{kind} {named}"

@@ -1,0 +1,100 @@
+"""What is read as drift: from kubectl's differences, and from what Helm keeps."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from components.drift import REFRESH, REPAIR, Drift, in_diff, manifests, networks, of_releases
+from tests.stacks.files import arguments
+
+PROD: Final = arguments("prod")
+
+
+def part(name: str, *lines: str) -> str:
+    """What `kubectl diff` prints of an object."""
+    live, merged = f"/tmp/LIVE-1/{name}", f"/tmp/MERGED-2/{name}"  # noqa: S108  as kubectl names them
+    head = (f"diff -u -N {live} {merged}", f"--- {live}\t2026-11-27", f"+++ {merged}\t2026-11-27")
+    return "".join(f"{one}\n" for one in (*head, *lines))
+
+
+CRON: Final = ("-  cron-expression: '@daily'", "+  cron-expression: 30 4 * * *")
+DASHES: Final = ("---- a document of YAML", "+  config: '{}'")
+NETWORK: Final = "k8s.cni.cncf.io.v1.NetworkAttachmentDefinition.default.lan.2"
+DIFF: Final = (
+    part("apps.v1.DaemonSet.kube-system.multus", "@@ -0,0 +1,2 @@", "+kind: DaemonSet")
+    + part("v1.ConfigMap.kube-system.whereabouts-config", "@@ -1,4 +1,4 @@", " data:", *CRON)
+    + part(NETWORK, "@@ -1 +1 @@", *DASHES)
+    + part("apiextensions.k8s.io.v1.CustomResourceDefinition..pools.x.y", "@@ -0,0 +1 @@", "+a: b")
+)
+
+
+def test_each_object_of_a_difference_is_one_line() -> None:
+    assert [*in_diff(DIFF)] == [
+        Drift("DaemonSet kube-system/multus", "is gone", REPAIR),
+        Drift(
+            "ConfigMap kube-system/whereabouts-config",
+            "was edited",
+            REPAIR,
+            CRON,
+        ),
+        Drift(
+            "NetworkAttachmentDefinition default/lan.2",
+            "was edited",
+            REFRESH,
+            DASHES,
+        ),
+        Drift("CustomResourceDefinition pools.x.y", "is gone", REPAIR),
+    ]
+    assert [*in_diff("")] == []
+
+
+def records(**changes: Any) -> dict[str, Any]:
+    """What Helm keeps of both releases, as they should be, with changes of the main one."""
+
+    def record(version: str | None, values: Any) -> dict[str, Any]:
+        return {
+            "info": {"status": "deployed"},
+            "chart": {"metadata": {"version": version}},
+            "config": values,
+            "manifest": "---\nkind: A\n",
+        }
+
+    chart = PROD.chart
+    return {
+        "multus": record(chart.version, PROD.values) | changes,
+        "multus-crd": record(chart.facts.crd_version, PROD.crd_values),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, []),
+        ({"info": {"status": "failed"}}, ["release multus has the status failed"]),
+        ({"config": {}}, ["release multus has other values than the stack says"]),
+        (
+            {"chart": {"metadata": {"version": "v4.2.418"}}},
+            ["release multus has the chart v4.2.418, and the stack says v4.3.017"],
+        ),
+    ],
+)
+def test_a_release_is_compared_with_the_stack(changes: Any, said: list[str]) -> None:
+    assert [str(one) for one in of_releases(PROD, records(**changes))] == said
+
+
+def test_a_release_that_is_gone() -> None:
+    gone = {"multus": None, "multus-crd": None}
+    said = [str(one) for one in of_releases(PROD, gone)]
+    assert said == ["release multus is gone", "release multus-crd is gone"]
+    assert [*of_releases(PROD.model_copy(update={"deploy": "networks"}), gone)] == []
+
+
+def test_what_is_compared_is_what_was_applied() -> None:
+    applied = yaml.safe_load_all(manifests(records()))
+    assert [one for one in applied if one] == [{"kind": "A"}] * 2
+    found = [*yaml.safe_load_all(networks(PROD))]
+    assert [one["metadata"]["name"] for one in found] == ["storage", "edge"]
+    assert found[0]["spec"]["config"] == PROD.networks[0].render(PROD.cluster.paths)
