@@ -179,7 +179,8 @@ def kubectl(folder: Path, networks: list[dict[str, Any]], release: dict[str, Any
     program = folder / "kubectl"
     program.write_text(
         f"#!{sys.executable}\nimport json, sys\nanswers = {answers!r}\n"
-        f"secrets = {[secret] if release else []!r} if 'owner=helm,name=multus' in sys.argv else []\n"
+        f"ours = {[secret] if release else []!r}\n"
+        "secrets = ours if 'owner=helm,name=multus' in sys.argv else []\n"
         "kind = next((one for one in answers if one in sys.argv), None)\n"
         "print(json.dumps({'items': answers[kind] if kind else secrets}))\n"
     )
