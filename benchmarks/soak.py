@@ -27,10 +27,10 @@ from rich.progress import Progress
 from benchmarks.deployment import CHART, Deployment, deployed
 from testbed.building import ToolError
 from testbed.kubectl import ClusterError
-from testbed.node.images import POD
 from testbed.node.namespaces import SpaceError
 from testbed.node.node import obstacle
-from testbed.node.pod import NETWORKS, STATUS
+from testbed.node.pod import STATUS
+from testbed.node.pod import deployment as deployment_of
 from testbed.operations import OperationError
 from testbed.tools import find_tools
 
@@ -68,8 +68,8 @@ class Soaked:
 def soak(deployment: Deployment, pods: int, minutes: float) -> Soaked:
     """Let pods come and go, then settle, then count."""
     cluster, order = deployment.cluster, random.Random(SEED)  # noqa: S311  no secret
-    cluster.kubectl("label", "node", *(node.name for node in deployment.nodes), f"{NAME}=true")
-    cluster.create(_deployment(pods))
+    cluster.kubectl("cordon", *deployment.simulated)
+    cluster.create(deployment_of(NAME, NETWORK, pods))
     _settle(deployment, pods)
     started = {one["metadata"]["uid"] for one in _pods(deployment)}
     began, batch = time.monotonic(), 0
@@ -90,16 +90,18 @@ def soak(deployment: Deployment, pods: int, minutes: float) -> Soaked:
     _settle(deployment, pods)
     found = _pods(deployment)
     started |= {one["metadata"]["uid"] for one in found}
+    return counted(found, _held(deployment), minutes, len(started))
+
+
+def counted(
+    found: Sequence[Mapping[str, Any]], held: set[str], minutes: float, started: int
+) -> Soaked:
+    """What is wrong with pods, and with the addresses that Whereabouts counts as theirs."""
     addresses = Counter(_address(one) for one in found)
     missing = addresses.pop("", 0)
-    return Soaked(
-        pods,
-        minutes,
-        len(started),
-        missing,
-        len(_held(deployment) - {f"default/{one['metadata']['name']}" for one in found}),
-        sum(number - 1 for number in addresses.values()),
-    )
+    stale = len(held - {f"default/{one['metadata']['name']}" for one in found})
+    double = sum(number - 1 for number in addresses.values())
+    return Soaked(len(found), minutes, started, missing, stale, double)
 
 
 def _settle(deployment: Deployment, pods: int) -> None:
@@ -127,22 +129,6 @@ def _held(deployment: Deployment) -> set[str]:
     """The pods for which Whereabouts counts an address."""
     pools = deployment.cluster.items("ippools.whereabouts.cni.cncf.io", "-A")
     return {one["podref"] for pool in pools for one in pool["spec"]["allocations"].values()}
-
-
-def _deployment(pods: int) -> dict[str, Any]:
-    labels = {"app": NAME}
-    spec = {
-        "nodeSelector": {NAME: "true"},
-        "terminationGracePeriodSeconds": 1,
-        "containers": [{"name": "main", "image": POD, "imagePullPolicy": "Never"}],
-    }
-    pod = {"metadata": {"labels": labels, "annotations": {NETWORKS: NETWORK}}, "spec": spec}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": NAME, "namespace": "default"},
-        "spec": {"replicas": pods, "selector": {"matchLabels": labels}, "template": pod},
-    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

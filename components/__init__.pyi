@@ -1,4 +1,5 @@
 from .access import Access as Access
+from .access import KubeconfigError as KubeconfigError
 from .args import MultusArgs as MultusArgs
 from .chart.packages import ChartError as ChartError
 from .chart.versions import Chart as Chart
@@ -21,7 +22,6 @@ from .ipam.host_local import HostLocalRange as HostLocalRange
 from .ipam.static import StaticAddress as StaticAddress
 from .ipam.whereabouts import KubernetesAccess as KubernetesAccess
 from .ipam.whereabouts import WhereaboutsRange as WhereaboutsRange
-from .kubeconfig import KubeconfigError as KubeconfigError
 from .multus import MultusComponent as MultusComponent
 from .networks.annotation import PodAnnotation as PodAnnotation
 from .networks.annotation import Selection as Selection

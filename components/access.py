@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.runtime.sync_await import _sync_await
@@ -21,7 +22,7 @@ from pulumi_kubernetes import Provider
 
 from .cluster_tasks.kubectl import NO_CLUSTER
 from .findings import did_you_mean, shown
-from .kubeconfig import Kubeconfig, KubeconfigError, ambient, parsed
+from .kubeconfig import Kubeconfig, NoKubeconfigError, ambient, parsed
 
 INPUTS: Final = ("kubeconfig", "context", "cluster")
 # A provider whose identifier changes is replaced, and with it every release and network. So it
@@ -30,6 +31,13 @@ IDENTIFIER: Final = "multus"
 KEPT: Final = pulumi.ResourceOptions(ignore_changes=["clusterIdentifier"])
 WINDOWS: Final = os.name == "nt"
 HELM_DRIVERS: Final = ("secret", "secrets")
+
+
+class KubeconfigError(pulumi.RunError):
+    """The cluster cannot be reached, or commands and provider could reach different ones."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text}{'' if text.endswith(('.', '?')) else '.'} Nothing was changed")
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ def provider(
     if access.kubeconfig is not None:
         kubeconfig: pulumi.Input[str] | None = pulumi.Output.secret(access.kubeconfig)
     else:
-        paths, own = ambient()
+        paths, own = _ambient()
         kubeconfig = str(paths[0]) if own else None
     with _defaults_hidden():
         return Provider(
@@ -139,7 +147,7 @@ def _access_of(given: pulumi.ProviderResource, name: str) -> Access:
             "Leave it out, and pass access=Access(kubeconfig, context)"
         )
     values = {key: known(value)[0] for key, value in inputs.items()}
-    if not values["kubeconfig"] and ambient()[1]:
+    if not values["kubeconfig"] and _ambient()[1]:
         raise KubeconfigError(f"{name} finds no kubeconfig. Set its kubeconfig, or KUBECONFIG")
     return Access(**{key: inputs[key] for key, value in values.items() if value not in (None, "")})
 
@@ -223,6 +231,13 @@ def server(access: Access) -> str | None:
     return None
 
 
+def _ambient() -> tuple[list[Path], bool]:
+    try:
+        return ambient()
+    except NoKubeconfigError as error:
+        raise KubeconfigError(str(error)) from None
+
+
 def _wrong(access: Access) -> str | None:
     """Why no cluster can be reached; of a secret kubeconfig no name is said."""
     read, secret = _read(access)
@@ -249,7 +264,7 @@ def _read(access: Access) -> tuple[Kubeconfig | None, bool]:
     texts: list[str] = []
     with suppress(UnicodeDecodeError, OSError):
         if given in (None, ""):
-            texts = [path.read_text(encoding="utf-8") for path in ambient()[0]]
+            texts = [path.read_text(encoding="utf-8") for path in _ambient()[0]]
             if not texts:  # a pod's service account
                 return None, False
         elif not isinstance(given, str):
@@ -264,3 +279,21 @@ def _read(access: Access) -> tuple[Kubeconfig | None, bool]:
             texts = [file.read_text(encoding="utf-8")]
         return parsed(texts), secret
     return None, secret  # kubectl says what is wrong with it
+
+
+# By run, whose root resource a program has once: the components by their API server.
+_deployed: Final[WeakKeyDictionary[pulumi.Resource, dict[str, str]]] = WeakKeyDictionary()
+
+
+def refuse_a_second(name: str, server: str | None) -> None:
+    """Raise pulumi.RunError: with another component of this run there it would share releases."""
+    root = pulumi.runtime.get_root_resource()
+    if root is None or server is None:
+        return
+    other = _deployed.setdefault(root, {}).setdefault(server, name)
+    if other != name:
+        raise pulumi.RunError(
+            f'the component "{name}" deploys Multus to {server}, and so does "{other}". Give the '
+            'networks of both to one, or set deploy="networks" for one. '
+            f'Nothing of "{name}" was made'
+        )

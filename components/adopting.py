@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from .args import MultusArgs
 from .chart.extra_values import shape
-from .chart.values import at
+from .chart.values import at, merged
 from .chart.versions import DEFAULT, VERSIONS
 from .cluster import STANDARD_CONF, Paths
 from .findings import FindingsError, Path, dotted
+from .manifest import as_raw
 from .model import Model, read
 from .networks import Raw
 from .parse import parse
 
 Json = Mapping[str, Any]
-KUBECTLS_OWN: Final = "kubectl.kubernetes.io/last-applied-configuration"
 IPAMS: Final = ("host-local", "whereabouts", "dhcp")
 OWNERS: Final = {
     "meta.helm.sh/release-name": "the Helm release",
@@ -61,9 +61,11 @@ def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | Non
     cluster = parse(settings).configuration.cluster
     taken = []
     for one in networks:
-        if owner := _owner(one["metadata"]):
+        owner = _owner(one["metadata"])
+        why = f"{owner} makes it" if owner else "Multus reads its configuration on the node"
+        if owner or not (one.get("spec") or {}).get("config"):
             name = "{namespace}/{name}".format_map(one["metadata"])
-            notes.append(f"network {name} is left out: {owner} makes it")
+            notes.append(f"network {name} is left out: {why}")
         else:
             taken.append(network(one, cluster.paths if cluster else None))
     if release is not None:
@@ -85,19 +87,13 @@ def network(manifest: Json, paths: Paths | None = None) -> dict[str, Any]:
 
     Typed where that is so, which is what the program made itself; raw otherwise.
     """
-    metadata = manifest["metadata"]
-    found: dict[str, Any] = {"name": metadata["name"], "namespace": metadata["namespace"]}
-    notes = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != KUBECTLS_OWN}
-    for key, value in (("labels", metadata.get("labels")), ("annotations", notes)):
-        found |= {key: dict(value)} if value else {}
-    text = (manifest.get("spec") or {}).get("config", "")
-    raw = found | {"type": "raw", "config": text}
+    raw = as_raw(manifest)
     try:
         made = read(Raw, raw)
     except FindingsError:
         return raw  # which `check` says
     typed = made.typed
-    if typed is not None and paths is not None and typed.render(paths) == text:
+    if typed is not None and paths is not None and typed.render(paths) == made.written:
         return written(typed)
     return raw
 
@@ -194,7 +190,7 @@ def _rest(values: Json, settings: dict[str, Any]) -> tuple[dict[str, Any], list[
         if mine == value or _same_path(mine, value):
             continue
         if mine is None and not shape(nested):
-            _merge(extra, nested)
+            extra = merged(extra, nested)
         else:
             set_to = "leaves out" if mine is None else f"sets to {mine}"
             notes.append(f"value {dotted(path)} is {value}, which the program {set_to}")
@@ -211,11 +207,3 @@ def _leaves(values: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 def _same_path(mine: Any, value: Any) -> bool:
     return isinstance(mine, str) and isinstance(value, str) and mine == value.rstrip("/")
-
-
-def _merge(into: dict[str, Any], more: Json) -> None:
-    for key, value in more.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value

@@ -17,7 +17,7 @@ from pulumi_command import local
 from .access import Access
 from .args import MultusArgs
 from .cluster_tasks import COMMAND, script
-from .cluster_tasks.kubectl import one_line
+from .tasks import AskError, ask
 
 NOTHING: Final[Mapping[str, Any]] = {"before": [], "starting": []}
 
@@ -35,17 +35,9 @@ class AfterUp:
         if self._off:
             return
         try:
-            asked = {**self._environment, "MULTUS_MISSED": "look"}
-            done = local.run(
-                command=COMMAND,
-                stdin=script("missed"),
-                environment=asked,  # type: ignore[arg-type]  # an invoke takes Outputs too
-                logging=local.Logging.NONE,
-                opts=pulumi.InvokeOptions(provider=commands),
-            )
-            found = json.loads(done.stdout)
-        except Exception as error:  # the SDK has no class of its own for this
-            self._unseen(one_line(f"its command failed: {error}"))
+            found = ask("missed", {**self._environment, "MULTUS_MISSED": "look"}, commands)
+        except AskError as error:
+            self._unseen(str(error))
             self._off = True
         else:  # a cluster that does not answer yet may do so after it
             self._before = NOTHING if "unseen" in found else found

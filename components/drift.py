@@ -8,54 +8,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
 from .args import MultusArgs
 from .chart.versions import CRD_RELEASE, RELEASE
+from .doctor.diagnosis import Diagnosis
+from .doctor.releases import REFRESH, REPAIR, next_for, wanted
+from .manifest import API, KIND
 
 Json = Mapping[str, Any]
-REPAIR: Final = "pulumi config set multus:repair WHY && pulumi up"
-REFRESH: Final = "pulumi up --refresh"
 _FILE: Final = re.compile(r"^diff .*/(?:MERGED|LIVE)-[^/]*/(?P<object>\S+)$")
-NETWORK: Final = "NetworkAttachmentDefinition"
 
 
-@dataclass(frozen=True)
-class Drift:
-    """One thing that is other than the stack says, and the command that repairs it."""
-
-    subject: str
-    message: str
-    command: str
-    details: tuple[str, ...] = ()
-    """Lines of the difference: - as the cluster has it, + as it should be."""
-
-    def __str__(self) -> str:
-        return f"{self.subject} {self.message}"
+def drifted(subject: str, message: str, command: str, *lines: str) -> Diagnosis:
+    """lines: of the difference, - as the cluster has it, + as it should be."""
+    return Diagnosis("drift", subject, message, command, details=lines)
 
 
-def of_releases(args: MultusArgs, records: Mapping[str, Json | None]) -> Iterator[Drift]:
-    """Releases that are not as the stack says. records: what Helm keeps, by the release's name."""
-    if args.deploy == "networks":
-        return
-    wanted = [(RELEASE, args.chart.version, args.values)]
-    if args.chart.facts.crd_version:
-        wanted.append((CRD_RELEASE, args.chart.facts.crd_version, args.crd_values))
-    for name, version, values in wanted:
+def of_releases(
+    args: MultusArgs, records: Mapping[str, Json | None], *, values_known: bool = True
+) -> Iterator[Diagnosis]:
+    """Releases that are not as the stack says.
+
+    records: what Helm keeps, by the release's name. values_known: whether `args` has all values.
+    """
+    values = {RELEASE: args.values, CRD_RELEASE: args.crd_values}
+    for name, version in wanted(args).items():
         record, subject = records.get(name), f"release {name}"
         if record is None:
-            yield Drift(subject, "is gone", REFRESH)
+            yield drifted(subject, "is gone", REFRESH)
             continue
         status, has = record["info"]["status"], record["chart"]["metadata"]["version"]
         if status != "deployed":
-            yield Drift(subject, f"has the status {status}", REPAIR)
-        if has != version:
-            yield Drift(subject, f"has the chart {has}, and the stack says {version}", REPAIR)
-        elif (record.get("config") or {}) != values:
-            yield Drift(subject, "has other values than the stack says", REPAIR)
+            yield drifted(subject, f"has the status {status}", next_for(name, status))
+        elif has != version:
+            yield drifted(subject, f"has the chart {has}, and the stack says {version}", REPAIR)
+        elif values_known and (record.get("config") or {}) != values[name]:
+            yield drifted(subject, "has other values than the stack says", REPAIR)
 
 
 def manifests(records: Mapping[str, Json | None]) -> str:
@@ -68,8 +59,8 @@ def networks(args: MultusArgs) -> str:
     """The stack's networks as manifests, in YAML."""
     return yaml.safe_dump_all(
         {
-            "apiVersion": "k8s.cni.cncf.io/v1",
-            "kind": NETWORK,
+            "apiVersion": API,
+            "kind": KIND,
             "metadata": {
                 "name": one.name,
                 "namespace": one.namespace,
@@ -82,7 +73,7 @@ def networks(args: MultusArgs) -> str:
     )
 
 
-def in_diff(text: str) -> Iterator[Drift]:
+def in_diff(text: str) -> Iterator[Diagnosis]:
     """The objects in what `kubectl diff` prints: from the live ones to those that should be.
 
     It names its files GROUP.VERSION.KIND.NAMESPACE.NAME (`Name` in kubectl's pkg/cmd/diff).
@@ -92,12 +83,12 @@ def in_diff(text: str) -> Iterator[Drift]:
         if not (match := _FILE.match(head)):
             continue
         subject = _subject(match["object"])
-        command = REFRESH if subject.startswith(NETWORK) else REPAIR
-        changed = tuple(one for one in lines if re.match(r"[-+](?![-+]{2} /)", one))
+        command = REFRESH if subject.startswith(KIND) else REPAIR
+        changed = [one for one in lines if re.match(r"[-+](?![-+]{2} /)", one)]
         if any(one.startswith("@@ -0,0 ") for one in lines):
-            yield Drift(subject, "is gone", command)
+            yield drifted(subject, "is gone", command)
         elif changed:
-            yield Drift(subject, "was edited", command, changed)
+            yield drifted(subject, "was edited", command, *changed)
 
 
 def _subject(name: str) -> str:

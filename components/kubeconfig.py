@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pulumi
 import yaml
 
 K3S_KUBECONFIG: Final = Path("/etc/rancher/k3s/k3s.yaml")
 RKE2_KUBECONFIG: Final = Path("/etc/rancher/rke2/rke2.yaml")
 
 
-class KubeconfigError(pulumi.RunError):
-    """The cluster cannot be reached, or commands and provider could reach different ones."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text}{'' if text.endswith(('.', '?')) else '.'} Nothing was changed")
+class NoKubeconfigError(Exception):
+    """There is none that kubectl could use on this machine; one line with what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def ambient() -> tuple[list[Path], bool]:
         if path.is_file():
             return [one for one in named or [path] if one.is_file()], False
     if named:
-        raise KubeconfigError(f"KUBECONFIG names {named[0]}, which is no file")
+        raise NoKubeconfigError(f"KUBECONFIG names {named[0]}, which is no file")
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
         return [], False  # kubectl and the provider use the pod's service account
     for own in (K3S_KUBECONFIG, RKE2_KUBECONFIG):
@@ -50,9 +46,9 @@ def ambient() -> tuple[list[Path], bool]:
             return [own], True
         if own.is_file():
             fix = "Run as root, or copy it and set KUBECONFIG"
-            raise KubeconfigError(f"{own} cannot be read by this user. {fix}")
+            raise NoKubeconfigError(f"{own} cannot be read by this user. {fix}")
     home_is = "" if home else "HOME is not set, and "
-    raise KubeconfigError(
+    raise NoKubeconfigError(
         f"{home_is}there is no kubeconfig. Set KUBECONFIG, or run on a server of K3s, where "
         f"{K3S_KUBECONFIG} is, or of RKE2, where {RKE2_KUBECONFIG} is"
     )

@@ -18,8 +18,17 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from . import fail_closed, preflight, schedule
-from .access import Access, beside, provider, provider_in, resolved, server, unsupported
+from . import fail_closed, manifest, preflight, schedule
+from .access import (
+    Access,
+    beside,
+    provider,
+    provider_in,
+    refuse_a_second,
+    resolved,
+    server,
+    unsupported,
+)
 from .after_up import AfterUp
 from .args import MultusArgs
 from .chart import versions as chart
@@ -28,7 +37,6 @@ from .cluster_tasks import COMMAND, UNDO, Task, script
 from .networks import Network
 from .networks.annotation import Selection, pod_annotation
 from .networks.summary import summary
-from .one_per_cluster import refuse_a_second
 
 Metadata = pulumi.Input[Mapping[str, pulumi.Input[str]]]
 
@@ -211,8 +219,8 @@ class MultusComponent(pulumi.ComponentResource):
             own = {**network.annotations, **network.own_annotations}
             return CustomResource(
                 f"{self._name}-{network.namespace}.{network.name}",
-                api_version="k8s.cni.cncf.io/v1",
-                kind="NetworkAttachmentDefinition",
+                api_version=manifest.API,
+                kind=manifest.KIND,
                 metadata=ObjectMetaArgs(
                     name=network.name,
                     namespace=network.namespace,

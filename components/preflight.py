@@ -16,16 +16,14 @@ from typing import Any, Final
 
 import pulumi
 from pulumi.output import contains_unknowns
-from pulumi_command import local
 
 from .access import Access, known
 from .args import MultusArgs
-from .cluster_tasks import COMMAND, script
-from .cluster_tasks.kubectl import one_line
 from .findings import Finding, Severity, listed
 from .parse import placed
 from .rules.live_objects import READS, Live
 from .rules.registry import of, run_on, settle
+from .tasks import AskError, ask
 
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
@@ -45,7 +43,10 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
     if contains_unknowns(known(environment)[0]):
         pulumi.log.info("preflight left out: the kubeconfig is not known before up")
         return
-    live = _survey(environment, commands)
+    try:
+        live = read_answer(ask("survey", environment, commands))
+    except AskError as error:
+        live = str(error)
     required = args.preflight == "required"
     if isinstance(live, str):
         if required:
@@ -68,23 +69,6 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
 def reads() -> str:
     """What the task `survey` is to read, as JSON for its environment (MULTUS_READS)."""
     return json.dumps({name: {"path": one.path, "keep": one.keep} for name, one in READS.items()})
-
-
-def _survey(
-    environment: dict[str, pulumi.Input[str]], commands: pulumi.ProviderResource
-) -> Live | str:
-    """What was found, or why there is nothing."""
-    try:
-        done = local.run(
-            command=COMMAND,
-            stdin=script("survey"),
-            environment=environment,  # type: ignore[arg-type]  # an invoke takes Outputs too
-            logging=local.Logging.NONE,
-            opts=pulumi.InvokeOptions(provider=commands),
-        )
-        return read_answer(json.loads(done.stdout))
-    except Exception as error:  # the SDK has no class of its own for this
-        return one_line(f"its command failed: {error}")
 
 
 def read_answer(answer: Mapping[str, Any]) -> Live | str:

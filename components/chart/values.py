@@ -68,15 +68,15 @@ def chart_values(cluster: Cluster, ipams: Sequence[str], settings: Mapping[str, 
         else None,
         "pod": {"resources": {"enabled": True, **pod}} if any(pod.values()) else None,
     }
-    return _merged(without_nulls(values), settings["extra_values"])
+    return merged(without_nulls(values), settings["extra_values"])
 
 
-def _merged(values: Values, extra: Mapping[str, Any]) -> Values:
+def merged(values: Values, extra: Mapping[str, Any]) -> Values:
     """The values with the raw ones, which are no values of the program's: `extra_values.py`."""
     for key, value in without_nulls(extra).items():
         mine = values.get(key)
         both = isinstance(mine, dict) and isinstance(value, dict)
-        values[key] = _merged(mine, value) if both else value  # type: ignore[arg-type]
+        values[key] = merged(mine, value) if both else value  # type: ignore[arg-type]
     return values
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import typer
 
@@ -43,17 +43,22 @@ def _not_ready(kubectl: Kubectl, args: MultusArgs) -> dict[str, tuple[str, ...]]
     return {name: tuple(lines) for name, lines in found.items()}
 
 
-def show(found: Sequence[Diagnosis], seen: Seen, *, as_json: bool) -> None:
+MOST_LINES: Final = 20
+
+
+def show(found: Sequence[Diagnosis], forbidden: Collection[str] = (), *, as_json: bool) -> None:
     """One line for each, and what mends it; then how many there are."""
-    unread = sorted(seen.forbidden)
+    unread = sorted(forbidden)
     if as_json:
         findings = [_as_json(one) for one in found]
         typer.echo(json.dumps({"findings": findings, "unread": unread}, indent=2))
         return
     for one in found:
         typer.echo(printable(f"{one.severity}: {one.subject} {one.message} [{one.check}]"))
-        for line in one.details:
+        for line in one.details[:MOST_LINES]:
             typer.echo(printable(f"    {line}"))
+        if len(one.details) > MOST_LINES:
+            typer.echo(f"    and {len(one.details) - MOST_LINES} lines more")
         typer.echo(printable(f"  next: {one.command}"))
     for name in unread:
         typer.echo(f"note: the kubeconfig's user may not read {name}, so they were not looked at")

@@ -12,7 +12,7 @@ import yaml
 
 from ..adopting import Adopted, adopted
 from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
-from ..cluster_tasks.kubectl import connected
+from ..cluster_tasks.kubectl import TaskError, connected
 from ..parse import PREFIX
 from ..yaml_file import UnreadableError, documents, read_text
 from .helm import record
@@ -39,6 +39,10 @@ def look() -> tuple[Adopted, list[str]]:
         releases = {name: record(kubectl, name) for name in (RELEASE, CRD_RELEASE)}
         found = kubectl.optional("get", NETWORKS, "--all-namespaces") or {}
         nodes = kubectl.json("get", "nodes")["items"]
+        for name, one in releases.items():
+            if one is not None and (status := one["info"]["status"]) != "deployed":
+                fix = "Mend it first: docs/runbook.md has how"
+                raise TaskError(f"release {name} has the status {status}. {fix}")
         there = [name for name, one in releases.items() if one is not None]
         return adopted(nodes, found.get("items") or [], releases[RELEASE]), there
 

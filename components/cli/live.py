@@ -47,7 +47,7 @@ def doctor(stack: Stack, *, as_json: AsJson = False) -> None:
     except TaskError as error:
         raise stop(error) from None
     found = [*examined(seen, args)]
-    doctors.show(found, seen, as_json=as_json)
+    doctors.show(found, seen.forbidden, as_json=as_json)
     raise typer.Exit(int(any(one.severity is not Severity.NOTE for one in found)))
 
 
@@ -61,12 +61,14 @@ def drift(stack: Stack, *, as_json: AsJson = False) -> None:
     Exit status: 0 without drift, 1 where the cluster cannot be read, 2 with drift.
     """
     file, args = arguments(stack)
+    if hidden := "extraValues" in file.secret_keys:
+        typer.echo("multus:extraValues is a secret, so the values were not compared", err=True)
     try:
-        found = drifting.look(args, _access(file))
+        found = drifting.look(args, _access(file), values_known=not hidden)
     except TaskError as error:
         typer.echo(f"error: {printable(str(error))}", err=True)
         raise typer.Exit(1) from None
-    drifting.show(found, as_json=as_json)
+    doctors.show(found, as_json=as_json)
     raise typer.Exit(2 if found else 0)
 
 

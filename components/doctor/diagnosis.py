@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from ..findings import Severity
 
-CLUSTER_WIDE = "the cluster"
-
 
 @dataclass(frozen=True)
 class Diagnosis:

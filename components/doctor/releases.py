@@ -9,30 +9,46 @@ from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
 from .diagnosis import Diagnosis
 from .seen import Seen
 
+REFRESH = "pulumi up --refresh"
+REPAIR = "pulumi config set multus:repair WHY && pulumi up"
+"""Any new words have Helm upgrade the releases to what they are, which puts their objects back."""
 # What to do next by the status of the last revision: docs/runbook.md has each in full.
 NEXT = {
     "failed": "pulumi up",
-    "uninstalled": "pulumi up --refresh",
+    "uninstalled": REFRESH,
     "pending-install": f"helm uninstall {{name}} --namespace {NAMESPACE}",
     "pending-upgrade": f"helm rollback {{name}} --namespace {NAMESPACE}",
     "pending-rollback": f"helm rollback {{name}} --namespace {NAMESPACE}",
 }
 
 
+def next_for(name: str, status: str) -> str:
+    """What to do about a release whose last revision has that status."""
+    found = NEXT.get(status, f"helm history {{name}} --namespace {NAMESPACE}")
+    return found.format(name=name)
+
+
+def wanted(args: MultusArgs) -> dict[str, str]:
+    """The releases that a stack has, in their order, each with the version of its chart."""
+    if args.deploy != "all":
+        return {}
+    crds = args.chart.facts.crd_version
+    return ({CRD_RELEASE: crds} if crds else {}) | {RELEASE: args.chart.version}
+
+
 def releases(seen: Seen, args: MultusArgs) -> Iterator[Diagnosis]:
     """Releases that are missing, or whose last operation did not succeed."""
-    if args.deploy != "all" or "releases" in seen.forbidden:
+    if "releases" in seen.forbidden:
         return
     last: dict[str, tuple[int, str]] = {}
     for record in seen.items("releases"):
         labels = record["metadata"].get("labels") or {}
         name, status = labels.get("name", ""), labels.get("status", "unknown")
         last[name] = max(last.get(name, (0, "")), (int(labels.get("version", 0)), status))
-    for name in (CRD_RELEASE, RELEASE) if args.chart.facts.crd_version else (RELEASE,):
+    for name in wanted(args):
         revision, status = last.get(name, (0, ""))
         if not revision:
-            yield Diagnosis("release", name, "is no Helm release here", "pulumi up --refresh")
+            yield Diagnosis("release", name, "is no Helm release here", REFRESH)
         elif status != "deployed":
-            command = NEXT.get(status, f"helm history {{name}} --namespace {NAMESPACE}")
             message = f"has the status {status} since revision {revision}"
-            yield Diagnosis("release", name, message, command.format(name=name))
+            yield Diagnosis("release", name, message, next_for(name, status))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ..addresses import Address
 from ..chart.versions import NAMESPACE
 from ..cluster_tasks.attachments import NETWORKS, STATUS, Live
+from ..rules import live_objects as objects
 
 _META: Final = dict.fromkeys(("name", "namespace", "labels", "deletionTimestamp"), True)
 _POD_META: Final = {
@@ -61,22 +62,16 @@ class Allocation:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Seen(objects.Live):
     """What was found by the name of the read."""
 
-    found: Mapping[str, Any]
-    forbidden: frozenset[str] = frozenset()
     not_ready: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By `Kind/name` of a workload what keeps it from being ready, and a line for each pod."""
-
-    def items(self, name: str) -> list[Live]:
-        """The objects of a list; none where their kind does not exist."""
-        return list((self.found.get(name) or {}).get("items") or ())
 
     @cached_property
     def pods(self) -> dict[str, Live]:
         """The pods that have not ended, by `namespace/name`."""
-        alive = [
+        alive: list[Any] = [
             pod
             for pod in self.items("pods")
             if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
@@ -108,7 +103,7 @@ class Seen:
         return {key(one) for one in networks if '"whereabouts"' in one["spec"].get("config", "")}
 
 
-def key(thing: Live) -> str:
+def key(thing: Mapping[str, Any]) -> str:
     return f"{thing['metadata']['namespace']}/{thing['metadata']['name']}"
 
 

@@ -10,6 +10,7 @@ from ..cluster_tasks.attachments import Live
 from ..cluster_tasks.readiness import is_ready
 from ..rules.live_cluster import MULTUS
 from .diagnosis import Diagnosis
+from .releases import REPAIR
 from .seen import Seen
 
 
@@ -18,7 +19,7 @@ def workloads(seen: Seen) -> Iterator[Diagnosis]:
     for name, (why, *lines) in seen.not_ready.items():
         command = f"kubectl describe {name} --namespace {NAMESPACE}"
         if why == "does not exist":
-            command = f"helm rollback multus --namespace {NAMESPACE}, and pulumi up --refresh"
+            command = REPAIR
         yield Diagnosis("workload", name, f"is not ready: {why}", command, details=(*lines,))
 
 

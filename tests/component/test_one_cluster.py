@@ -14,8 +14,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import access
-from components.access import Access
-from components.kubeconfig import KubeconfigError
+from components.access import Access, KubeconfigError
 from tests.component.programs import arguments, deploy
 from tests.component.recorder import Record, kubeconfig, run
 

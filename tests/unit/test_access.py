@@ -11,8 +11,8 @@ import pulumi
 import pytest
 
 from components import kubeconfig as files
-from components.access import Access, provider, resolved
-from components.kubeconfig import KubeconfigError, ambient, parsed
+from components.access import Access, KubeconfigError, provider, resolved
+from components.kubeconfig import NoKubeconfigError, ambient, parsed
 from tests.component.recorder import Record, Registered, kubeconfig, run
 
 K3S: Final = "etc/k3s.yaml"
@@ -62,7 +62,7 @@ def test_the_kubeconfig_is_the_one_that_kubectl_finds_or_the_servers_own(
     put(*(machine / name for name in there))
     monkeypatch.setenv("KUBECONFIG", variable.replace("@", str(machine)))
     if isinstance(expected, str):
-        with pytest.raises(KubeconfigError, match=expected):
+        with pytest.raises(NoKubeconfigError, match=expected):
             ambient()
     else:
         assert ambient() == ([machine / name for name in expected[0]], expected[1])
@@ -76,7 +76,7 @@ def test_a_pod_uses_its_service_account(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_server_whose_file_is_roots(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(machine / K3S)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(KubeconfigError, match="cannot be read by this user"):
+    with pytest.raises(NoKubeconfigError, match="cannot be read by this user"):
         ambient()
 
 
@@ -199,5 +199,5 @@ def test_without_home_nothing_is_found_there(
     monkeypatch.delenv("HOME")
     if not passwd:
         monkeypatch.setattr(os, "getuid", lambda: 4242)
-    with pytest.raises(KubeconfigError, match="HOME is not set, and there is no kubeconfig"):
+    with pytest.raises(NoKubeconfigError, match="HOME is not set, and there is no kubeconfig"):
         ambient()

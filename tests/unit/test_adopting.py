@@ -13,10 +13,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from components.adopting import KUBECTLS_OWN, adopted, network, written
+from components.adopting import adopted, network, written
 from components.args import MultusArgs
 from components.chart.versions import DEFAULT
 from components.cli.app import app
+from components.manifest import KUBECTLS_OWN
 from components.model import read
 from components.networks import KINDS
 from components.parse import parse
@@ -60,7 +61,11 @@ def node(version: str) -> dict[str, Any]:
 
 def there(args: MultusArgs) -> dict[str, Any]:
     """The release of such a stack, as Helm keeps it."""
-    return {"chart": {"metadata": {"version": args.chart.version}}, "config": args.values}
+    return {
+        "info": {"status": "deployed"},
+        "chart": {"metadata": {"version": args.chart.version}},
+        "config": args.values,
+    }
 
 
 def nodes_of(args: MultusArgs) -> list[dict[str, Any]]:
@@ -140,13 +145,15 @@ def test_what_is_not_taken_over_is_said() -> None:
     values = {**args.values, "config": {"cni_conf": {"binDir": "/opt", "logLevel": "debug"}}}
     values |= {"nonsense": 1}
     release = {"chart": {"metadata": {"version": "v9.9.9"}}, "config": values}
-    found = adopted(nodes_of(args), owned, release)
+    elsewhere = {"metadata": {"name": "of-the-node", "namespace": "default"}, "spec": {}}
+    found = adopted(nodes_of(args), [*owned, elsewhere], release)
     assert found.settings["extraValues"] == {"config": {"cni_conf": {"logLevel": "debug"}}}
     assert "networks" not in found.settings
     said = [
         f"the chart v9.9.9 is not known here: the stack has {DEFAULT}",
         "network default/storage is left out: SriovNetwork fast makes it",
         "network default/edge is left out: SriovNetwork fast makes it",
+        "network default/of-the-node is left out: Multus reads its configuration on the node",
         "value config.cni_conf.binDir is /opt, which the program sets to "
         "/var/lib/rancher/k3s/data/cni",
         "value nonsense is 1, which the program leaves out",
@@ -154,7 +161,7 @@ def test_what_is_not_taken_over_is_said() -> None:
     assert sorted(found.notes) == sorted(said)
 
 
-@pytest.mark.parametrize("config", ["{", "", "[]", json.dumps({"type": 5})])
+@pytest.mark.parametrize("config", ["{", "[]", json.dumps({"type": 5})])
 def test_a_network_that_cannot_be_read_is_kept_as_it_is(config: str) -> None:
     manifest = {"metadata": {"name": "a", "namespace": "b"}, "spec": {"config": config}}
     found = {"name": "a", "namespace": "b", "type": "raw", "config": config}
@@ -211,6 +218,18 @@ def test_the_files_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result = CliRunner().invoke(app, ["import", "here"])
     assert result.exit_code == 2
     assert "exist already. Move them away first" in result.stderr
+
+
+def test_a_release_that_is_not_deployed_is_mended_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = there(SOUND["prod"]) | {"info": {"status": "pending-upgrade"}}
+    monkeypatch.setenv("PATH", kubectl(tmp_path, [], release))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\n")
+    result = CliRunner().invoke(app, ["import", "here"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "release multus has the status pending-upgrade. Mend it first" in result.stderr
 
 
 def test_many_networks_have_a_file_of_their_own(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from benchmarks import plot, report
 from benchmarks.numbers import Ratio, quantile, ratio
 from benchmarks.results import Batch, Run, cells
+from benchmarks.soak import NETWORK, counted
 from components.ipam import IPAMS
+from testbed.node.pod import STATUS
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +112,15 @@ def test_the_plot_is_an_image_with_a_label_for_each_line(committed: Run) -> None
 
 def test_every_ipam_of_the_program_is_measured() -> None:
     assert {*IPAMS} <= {cell.arm for cell in Run.read(report.RESULT).cells}
+
+
+def test_a_soak_counts_what_is_missing_stale_and_double() -> None:
+    def pod(name: str, *addresses: str) -> dict[str, Any]:
+        status = [{"name": NETWORK, "ips": [one]} for one in addresses]
+        return {"metadata": {"name": name, "annotations": {STATUS: json.dumps(status)}}}
+
+    pods = [pod("a", "10.0.0.1"), pod("b", "10.0.0.1"), pod("c", "10.0.0.2"), pod("d")]
+    found = counted(pods, {"default/a", "default/gone"}, 1, 9)
+    assert (found.missing, found.stale, found.double) == (1, 1, 1)
+    sound = counted([pod("a", "10.0.0.1")], {"default/a"}, 1, 1)
+    assert (sound.missing, sound.stale, sound.double) == (0, 0, 0)

@@ -165,7 +165,7 @@ def test_each_finding_has_its_next_command(tmp_path: Path) -> None:
         "warning: multus is no Helm release here [release]",
         "  next: pulumi up --refresh",
         "warning: DaemonSet/multus is not ready: does not exist [workload]",
-        "  next: helm rollback multus --namespace kube-system, and pulumi up --refresh",
+        "  next: pulumi config set multus:repair WHY && pulumi up",
         "3 findings",
     ]
     found = json.loads(doctor(tmp_path, EMPTY, "--json").stdout)

@@ -7,7 +7,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from components.drift import REFRESH, REPAIR, Drift, in_diff, manifests, networks, of_releases
+from components.doctor.releases import REFRESH, REPAIR
+from components.drift import drifted, in_diff, manifests, networks, of_releases
 from tests.stacks.files import arguments
 
 PROD: Final = arguments("prod")
@@ -33,20 +34,20 @@ DIFF: Final = (
 
 def test_each_object_of_a_difference_is_one_line() -> None:
     assert [*in_diff(DIFF)] == [
-        Drift("DaemonSet kube-system/multus", "is gone", REPAIR),
-        Drift(
+        drifted("DaemonSet kube-system/multus", "is gone", REPAIR),
+        drifted(
             "ConfigMap kube-system/whereabouts-config",
             "was edited",
             REPAIR,
-            CRON,
+            *CRON,
         ),
-        Drift(
+        drifted(
             "NetworkAttachmentDefinition default/lan.2",
             "was edited",
             REFRESH,
-            DASHES,
+            *DASHES,
         ),
-        Drift("CustomResourceDefinition pools.x.y", "is gone", REPAIR),
+        drifted("CustomResourceDefinition pools.x.y", "is gone", REPAIR),
     ]
     assert [*in_diff("")] == []
 
@@ -82,13 +83,22 @@ def records(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_release_is_compared_with_the_stack(changes: Any, said: list[str]) -> None:
-    assert [str(one) for one in of_releases(PROD, records(**changes))] == said
+    assert [f"{one.subject} {one.message}" for one in of_releases(PROD, records(**changes))] == said
+
+
+def test_values_that_are_a_secret_are_not_compared() -> None:
+    assert [*of_releases(PROD, records(config={}), values_known=False)] == []
+
+
+def test_a_release_that_helm_was_killed_in_is_rolled_back_first() -> None:
+    [one] = of_releases(PROD, records(info={"status": "pending-upgrade"}))
+    assert one.command == "helm rollback multus --namespace kube-system"
 
 
 def test_a_release_that_is_gone() -> None:
     gone = {"multus": None, "multus-crd": None}
-    said = [str(one) for one in of_releases(PROD, gone)]
-    assert said == ["release multus is gone", "release multus-crd is gone"]
+    said = [f"{one.subject} {one.message}" for one in of_releases(PROD, gone)]
+    assert said == ["release multus-crd is gone", "release multus is gone"]
     assert [*of_releases(PROD.model_copy(update={"deploy": "networks"}), gone)] == []
 
 

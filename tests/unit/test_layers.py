@@ -23,7 +23,7 @@ FILES: Final = {
 
 # From the ground up; a file imports from its own layer and those below. The last is the shell.
 LAYERS: Final = (
-    ("findings", "wording", "plain", "model", "addresses", "fields", "yaml_file"),
+    ("findings", "wording", "plain", "model", "addresses", "fields", "yaml_file", "kubeconfig"),
     ("manifest", "sources", "network_files"),
     ("cluster", "fail_closed", "chart", "schedule", "placement", "cluster_tasks"),
     ("ipam",),
@@ -31,7 +31,7 @@ LAYERS: Final = (
     ("rules",),
     ("args", "parse", "stack_file", "adopting", "doctor", "drift"),
     ("cli",),
-    ("kubeconfig", "access", "config", "preflight", "after_up", "one_per_cluster", "multus"),
+    ("access", "tasks", "config", "preflight", "after_up", "multus"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 SHELL: Final = LAYERS[-1]

@@ -21,6 +21,16 @@ STACK = "wire"
 MULTUS = ("-n", SYSTEM, "daemonset/multus")
 K3S = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 TIMEOUT_SECONDS = 60
+HOST_LOCAL: list[dict[str, Any]] = [
+    {
+        "name": "lan",
+        "allow": ["host-local-on-several-nodes"],
+        "type": "macvlan",
+        "master": "eth1",
+        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
+    }
+]
+"""A network that needs no daemon, for tests of all else."""
 
 
 class Site:

@@ -20,18 +20,9 @@ from testbed.node.cni import CniError
 from testbed.node.layout import Layout
 from testbed.node.node import Node
 from testbed.node.pod import REFUSED, Pod
-from tests.wire.deployed import K3S, MULTUS, STACK, Deployed
+from tests.wire.deployed import HOST_LOCAL, K3S, MULTUS, STACK, Deployed
 
 LAN = "default/lan"
-NETWORKS = [
-    {
-        "name": "lan",
-        "allow": ["host-local-on-several-nodes"],
-        "type": "macvlan",
-        "master": "eth1",
-        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
-    }
-]
 PODS, RESTARTS = 40, 2
 ADDRESSES = "/run/cni/networks/default.lan"
 CLOSED = {**K3S, "failClosed": True}
@@ -48,7 +39,7 @@ LAYOUTS: dict[str, tuple[Callable[[], Layout], dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def stack(declared: Callable[..., Deployed]) -> Deployed:
-    return declared(ipam="host-local", networks=NETWORKS)
+    return declared(ipam="host-local", networks=HOST_LOCAL)
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)

@@ -12,18 +12,9 @@ import pytest
 from testbed.node.cni import CniError
 from testbed.node.layout import Layout
 from testbed.node.node import SYSTEM
-from tests.wire.deployed import K3S, Deployed
+from tests.wire.deployed import HOST_LOCAL, K3S, Deployed
 from tests.wire.stream import stream
 
-NETWORKS = [
-    {
-        "name": "lan",
-        "allow": ["host-local-on-several-nodes"],
-        "type": "macvlan",
-        "master": "eth1",
-        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
-    }
-]
 OLD, NEW = "v1.31.1+k3s1", "v1.31.2+k3s1"
 WARNING = "[plugins-lost-on-upgrade]"
 
@@ -35,7 +26,7 @@ def on(version: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def stack(declared: Callable[..., Deployed]) -> Deployed:
     # What the Node objects say stays one version, which preflight would find.
-    return declared(ipam="host-local", networks=NETWORKS, cluster=on(NEW), preflight="off")
+    return declared(ipam="host-local", networks=HOST_LOCAL, cluster=on(NEW), preflight="off")
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["within the old layout", "across the move"])

@@ -18,23 +18,14 @@ from testbed.node.cni import CniError
 from testbed.node.node import SYSTEM, Node
 from testbed.node.pod import Pod
 from testbed.processes import kill
-from tests.wire.deployed import Deployed
+from tests.wire.deployed import HOST_LOCAL, Deployed
 
-NETWORKS = [
-    {
-        "name": "lan",
-        "allow": ["host-local-on-several-nodes"],
-        "type": "macvlan",
-        "master": "eth1",
-        "ipam": {"type": "host-local", "subnet": "192.168.10.0/24"},
-    }
-]
 FOLLOWS = 2.0  # seconds
 
 
 @pytest.fixture(scope="module")
 def stack(deployed: Callable[..., Deployed]) -> Deployed:
-    return deployed(ipam="host-local", networks=NETWORKS)
+    return deployed(ipam="host-local", networks=HOST_LOCAL)
 
 
 @pytest.fixture

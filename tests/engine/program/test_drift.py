@@ -57,7 +57,7 @@ def test_each_way_to_drift_is_found_and_repaired(
     checkout = program("staging", cluster, **SETTINGS)
     checkout.up("staging").check()
     status, text = drift(checkout)
-    assert status == 0, text
+    assert (status, text) == (0, "nothing is wrong\n")
     before = live.uids(cluster)
 
     network = "network-attachment-definition/lan"
@@ -87,7 +87,7 @@ def test_each_way_to_drift_is_found_and_repaired(
         status, text = drift(checkout)
         assert status == 2, text
         assert said in text
-        repair = text.partition(said)[2].partition("repair: ")[2].splitlines()[0]
+        repair = text.partition(said)[2].partition("next: ")[2].splitlines()[0]
         if repair == "pulumi up --refresh":
             checkout.up("staging", refresh=True).check()
         else:
@@ -100,6 +100,14 @@ def test_each_way_to_drift_is_found_and_repaired(
         status, text = drift(checkout)
         assert status == 0, f"after {said}: {text}"
     assert live.uids(cluster)["crd"] == before["crd"]
+
+    cluster.kubectl("delete", live.NETWORKS_CRD)
+    status, text = drift(checkout)
+    assert (status, f"{live.NETWORKS} is gone" in text) == (2, True), text
+    checkout.configure("staging", {"repair": "the CRD"})
+    checkout.up("staging", refresh=True).check()
+    status, text = drift(checkout)
+    assert status == 0, text
 
 
 def test_what_cannot_be_read_is_one_line(program: MakeProgram) -> None:
