@@ -29,6 +29,13 @@ def look(args: MultusArgs, access: Mapping[str, str]) -> Seen:
     return Seen(answer["found"], frozenset(answer["forbidden"]), not_ready)
 
 
+def pods(access: Mapping[str, str]) -> Seen:
+    """The pods alone; raises TaskError."""
+    with connected({**os.environ, **access}) as kubectl:
+        answer = survey(kubectl, {"pods": READS["pods"]})
+    return Seen(answer["found"], frozenset(answer["forbidden"]))
+
+
 def _not_ready(kubectl: Kubectl, args: MultusArgs) -> dict[str, tuple[str, ...]]:
     """By workload why it is not ready, then a line for each of its pods, as the wait says it."""
     where = f"--namespace={NAMESPACE}"

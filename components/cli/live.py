@@ -10,8 +10,10 @@ import typer
 
 from ..cluster_tasks.kubectl import TaskError
 from ..doctor import examined
+from ..doctor.pods import held
 from ..findings import Severity, printable
 from ..parse import PREFIX
+from ..picture import Used, rows, svg, text
 from ..stack_file import StackFile
 from ..yaml_file import UnreadableError
 from . import doctor as doctors
@@ -72,6 +74,43 @@ def drift(stack: Stack, *, as_json: AsJson = False) -> None:
     raise typer.Exit(2 if found else 0)
 
 
+@app.command()
+def picture(
+    stack: Stack,
+    *,
+    out: Annotated[str, option("out", "The SVG's file.  [default: networks-STACK.svg]")] = "",
+    as_text: Annotated[bool, option("text", "Print it as text instead.")] = False,
+    offline: Annotated[bool, option("offline", "Do not ask the cluster what is taken.")] = False,
+) -> None:
+    """Draw a stack's networks: on which device each is, its ranges to scale, and what is taken."""
+    file, args = arguments(stack)
+    found = rows(args.networks, None if offline else _taken(_access(file)))
+    name = Path(stack).stem.removeprefix("Pulumi.")
+    if as_text:
+        typer.echo(text(found), nl=False)
+        return
+    path = Path(out or f"networks-{name}.svg")
+    try:
+        path.write_text(svg(f"Networks of {name}", found), encoding="utf-8")
+    except OSError as error:
+        raise stop(f"{path} cannot be written: {error.strerror}") from None
+    typer.echo(f"wrote {path}")
+
+
+def _taken(access: dict[str, str]) -> Used | None:
+    """The addresses of running pods; None, and why, where the cluster does not tell."""
+    try:
+        seen = doctors.pods(access)
+    except TaskError as error:
+        why = str(error)
+    else:
+        if "pods" not in seen.forbidden:
+            return held(seen)
+        why = "the kubeconfig's user may not read pods"
+    typer.echo(printable(f"what is taken is not shown: {why}"), err=True)
+    return None
+
+
 @app.command("import")
 def import_stack(
     stack: Annotated[str, typer.Argument(help="Name of the stack to make.")],
@@ -92,9 +131,9 @@ def import_stack(
     written = importing.files(stack, project, found, releases)
     if there := [str(one) for one in written if one.exists()]:
         raise stop(f"{' and '.join(there)} exist already. Move them away first")
-    for path, text in written.items():
+    for path, content in written.items():
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
         typer.echo(f"wrote {path}")
     for note in found.notes:
         typer.echo(f"note: {printable(note)}")

@@ -32,6 +32,15 @@ def given(pod: Live) -> list[tuple[str, Address]]:
     return found
 
 
+def held(seen: Seen) -> dict[str, list[Address]]:
+    """The addresses that pods have, by network."""
+    found: dict[str, list[Address]] = {}
+    for pod in seen.pods.values():
+        for network, address in given(pod):
+            found.setdefault(network, []).append(address)
+    return found
+
+
 def duplicates(seen: Seen) -> Iterator[Diagnosis]:
     """Addresses of Whereabouts that several pods have."""
     holders: dict[tuple[str, Address], list[str]] = {}

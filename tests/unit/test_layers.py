@@ -29,7 +29,7 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "parse", "stack_file", "adopting", "doctor", "drift"),
+    ("args", "parse", "stack_file", "adopting", "doctor", "drift", "picture"),
     ("cli",),
     ("access", "tasks", "config", "preflight", "after_up", "multus"),
 )
