@@ -22,7 +22,7 @@ import yaml
 
 from testbed.kubectl import ClusterError
 from testbed.node.lan import SERVER
-from testbed.processes import end, running_from
+from testbed.processes import PROC, end, kill, running_from
 from testbed.tools import ROOT, Tools
 
 NAME = "c"  # short: it is part of socket and file paths
@@ -186,6 +186,26 @@ class ControlPlane:
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
+
+    def rotate_service_account_key(self) -> None:
+        """The API server starts anew with another key, and refuses every token of before.
+
+        The key is that of the cluster's authority, which is at hand: any private key will do. All
+        of the server starts anew, as K3s does: the controllers work with such tokens themselves.
+        """
+        [key] = self.directory.rglob("ca.key")
+        flags = ("--service-account-key-file", "--service-account-signing-key-file")
+        programs = {Path(path).name: pid for pid, path in running_from(self.directory).items()}
+        started = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        commands = {}
+        for name in started:
+            whole = (PROC / str(programs[name]) / "cmdline").read_text().removesuffix("\0")
+            words = ((one.partition("=")[0], one) for one in whole.split("\0"))
+            commands[name] = [f"{flag}={key}" if flag in flags else one for flag, one in words]
+        kill(programs[name] for name in started)
+        for name in started:
+            with next(self.directory.rglob(f"{name}.log")).open("ab") as log:
+                subprocess.Popen(commands[name], stdout=log, stderr=log, start_new_session=True)
 
     def guard(self) -> subprocess.Popen[bytes]:
         """A process that stops the control plane when this one is gone, however it went.

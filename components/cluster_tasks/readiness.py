@@ -133,7 +133,7 @@ def last_warnings(kubectl: Kubectl, where: str) -> dict[str, str]:
     }
 
 
-def happened(event: Live) -> str:
+def happened(event: Mapping[str, Any]) -> str:
     """When it was seen last; which field says so depends on the client that wrote it."""
     times = (event.get("series") or {}).get("lastObservedTime"), event.get("lastTimestamp")
     return max(one or "" for one in (*times, event.get("eventTime")))

@@ -13,6 +13,7 @@ from .pods import duplicates, unused, without_networks
 from .pools import full, stale, unrecorded
 from .releases import releases
 from .seen import Seen
+from .waiting import waiting
 from .workloads import leftovers, nodes, workloads
 
 __all__ = ["Diagnosis", "Seen", "examined"]
@@ -24,6 +25,7 @@ def examined(seen: Seen, args: MultusArgs) -> Iterator[Diagnosis]:
     yield from workloads(seen)
     yield from leftovers(seen)
     yield from nodes(seen, args)
+    yield from waiting(seen)
     yield from without_networks(seen)
     yield from duplicates(seen)
     yield from unrecorded(seen)

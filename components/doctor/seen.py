@@ -27,6 +27,10 @@ _POD: Final = {
         "conditions": [dict.fromkeys(("type", "status"), True)],
     },
 }
+_EVENT: Final = {
+    **dict.fromkeys(("message", "lastTimestamp", "eventTime", "series"), True),
+    "involvedObject": {"uid": True},
+}
 _WHEREABOUTS: Final = "/apis/whereabouts.cni.cncf.io/v1alpha1"
 # As `cluster_tasks/survey.py` takes it. Of Helm's Secrets only the labels are kept.
 READS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -39,6 +43,10 @@ READS: Final[Mapping[str, Mapping[str, Any]]] = {
     "networks": {
         "path": "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions",
         "keep": {"items": [{"metadata": _META, "spec": {"config": True}}]},
+    },
+    "events": {
+        "path": "/api/v1/events?fieldSelector=reason%3DFailedCreatePodSandBox",
+        "keep": {"items": [_EVENT]},
     },
     "releases": {
         "path": f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=owner%3Dhelm",

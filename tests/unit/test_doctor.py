@@ -93,6 +93,13 @@ def record(name: str, revision: str) -> Json:
     return {"metadata": {"labels": {"name": name, "version": version, "status": status}}}
 
 
+def refused(key: str, why: str) -> Json:
+    """An event about a pod, in containerd's words."""
+    head = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to "
+    said = f'{head}setup network for sandbox "4f1c": plugin type="multus" failed (add): {why}'
+    return {"involvedObject": {"uid": key}, "message": said, "eventTime": None}
+
+
 def seen(case: Json, *forbidden: str) -> Seen:
     base = int(ip_address("192.168.20.0"))
     held = {**case.get("pools", {}), **many(case)}
@@ -107,6 +114,7 @@ def seen(case: Json, *forbidden: str) -> Seen:
         "nodes": [node(*one) for one in case.get("nodes", {"node-1": []}).items()],
         "networks": [network("lan", "whereabouts"), network("other", "static")],
         "pools": [pool],
+        "events": [refused(*one) for one in case.get("refused", {}).items()],
         "releases": [record(name, one) for name, all_of in releases.items() for one in all_of],
     }
     found = {name: {"items": items} for name, items in lists.items() if name not in forbidden}

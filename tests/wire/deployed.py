@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -15,12 +18,13 @@ from testbed.node.layout import Layout
 from testbed.node.node import SYSTEM, Node, started
 from testbed.node.pod import Pod, start_all, stop_all
 from testbed.results import Result
-from testbed.tools import Tools
+from testbed.tools import ROOT, Tools
 
 STACK = "wire"
 MULTUS = ("-n", SYSTEM, "daemonset/multus")
 K3S = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 TIMEOUT_SECONDS = 60
+DOCTOR = (sys.executable, "-m", "components.cli", "doctor", "--json")
 HOST_LOCAL: list[dict[str, Any]] = [
     {
         "name": "lan",
@@ -143,6 +147,23 @@ class Deployed(Site):
         result = self.checkout.up(STACK).check()
         self.outputs = result.outputs
         return result
+
+    def doctor(self) -> list[dict[str, str]]:
+        """What `multus-k3s doctor --json` finds to be wrong."""
+        path = f"{self.tools.path('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [*DOCTOR, str(self.checkout.stack_file(STACK))],
+            cwd=ROOT,
+            env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode < 2, done.stderr
+        findings: list[dict[str, str]] = json.loads(done.stdout)["findings"]
+        wrong = [one for one in findings if one["severity"] != "note"]
+        assert done.returncode == bool(wrong)
+        return wrong
 
     def annotation(self, network: str) -> str:
         """What the stack's outputs tell a pod to ask for."""

@@ -6,8 +6,8 @@ Running and Ready. docs/never-without.md has the figures.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from testbed.node.cni import CniError
 from testbed.node.layout import Layout
 from testbed.node.node import Node
 from testbed.node.pod import REFUSED, Pod
+from tests.engine.program import live
+from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings
 from tests.wire.deployed import HOST_LOCAL, K3S, MULTUS, STACK, Deployed
 
 LAN = "default/lan"
@@ -38,8 +40,8 @@ LAYOUTS: dict[str, tuple[Callable[[], Layout], dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def stack(declared: Callable[..., Deployed]) -> Deployed:
-    return declared(ipam="host-local", networks=HOST_LOCAL)
+def stack(declared: Callable[..., Deployed], chart: ChartSettings) -> Deployed:
+    return declared([SPLIT], chart=chart(IN_CHART), ipam="host-local", networks=HOST_LOCAL)
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)
@@ -69,6 +71,20 @@ def waits(pod: Pod) -> bool:
     return bool(pod.events(REFUSED) or pod.events("SandboxChanged"))
 
 
+def started_during(work: Callable[[], object], site: Deployed) -> list[Pod]:
+    """Pods that are made on both nodes until the work is done, and so many at least."""
+    pods: list[Pod] = []
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        while not done.done() or len(pods) < PODS:
+            pod = site.nodes[len(pods) % 2].pod(networks=site.annotation(LAN))
+            pod.create()
+            pods.append(pod)
+            wait([done], 0.4)
+        done.result()
+    return pods
+
+
 def without_network(site: Deployed, pods: Sequence[Pod], starts: int = 1) -> list[Pod]:
     """Those of the pods that run without net1, once each was started so often and is ready."""
 
@@ -92,18 +108,24 @@ def test_pods_that_start_while_multus_is_restarted(site: tuple[Deployed, bool]) 
             stack.cluster.kubectl("rollout", "restart", *MULTUS)
             stack.cluster.kubectl("rollout", "status", *MULTUS, "--timeout=60s", timeout=70)
 
-    pods: list[Pod] = []
-    restarting = threading.Thread(target=restart)
-    restarting.start()
-    while restarting.is_alive() or len(pods) < PODS:
-        pod = stack.nodes[len(pods) % 2].pod(networks=stack.annotation(LAN))
-        pod.create()
-        pods.append(pod)
-        restarting.join(0.3)
-    restarting.join()
+    pods = started_during(restart, stack)
     found = without_network(stack, pods)
     print(f"{len(found)} of {len(pods)} run without their network")
     assert closed is (found == [])
+    stack.stop_pods()
+
+
+@pytest.mark.parametrize("site", [*LAYOUTS][1:], indirect=True)
+def test_pods_that_start_while_up_changes_multus(
+    site: tuple[Deployed, bool], chart: ChartSettings
+) -> None:
+    """The control arm is in test_missed.py."""
+    stack, _ = site
+    upgrade: dict[str, Any] = {"chart": chart(SPLIT)}
+    if "multus-crd" in live.releases(stack.cluster):  # on the nodes of the layout before
+        upgrade = {"namespaceIsolation": False}
+    pods = started_during(partial(stack.up, **upgrade), stack)
+    assert without_network(stack, pods) == []
     stack.stop_pods()
 
 
@@ -125,6 +147,11 @@ def test_pods_start_end_and_come_back_while_multus_is_away(site: tuple[Deployed,
             for pod in (new, other, *again):
                 stack.cluster.wait_for(partial(waits, pod), "a pod to say what it waits for")
             assert NETWORK in new.events(REFUSED)[0]
+            found = {one["subject"]: one["check"] for one in stack.doctor()}
+            assert found[f"default/{new.name}"] == "waiting"
+            assert {name for name, why in found.items() if why == "node"} == {
+                node.name for node in stack.nodes
+            }
             for node in stack.nodes:
                 found = stack.cluster.kubectl_json("get", "node", node.name)
                 assert condition(found, "Ready") == "True"

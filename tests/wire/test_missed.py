@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -17,7 +13,6 @@ import pytest
 from testbed.node.images import POD
 from testbed.node.pod import NETWORKS
 from testbed.results import Result
-from testbed.tools import ROOT
 from tests.engine.program.conftest import edit
 from tests.wire.deployed import STACK, Deployed
 
@@ -98,25 +93,10 @@ def lacking(site: Deployed) -> set[str]:
     return found
 
 
-def doctor(site: Deployed) -> tuple[int, set[str]]:
-    """How it ends, and the pods that it says have no network."""
-    file = str(site.checkout.stack_file(STACK))
-    done = subprocess.run(
-        [sys.executable, "-m", "components.cli", "doctor", "--json", file],
-        cwd=ROOT,
-        env={**os.environ, "KUBECONFIG": str(site.cluster.kubeconfig), **path(site)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode < 2, done.stderr
-    found = json.loads(done.stdout)["findings"]
-    missed = [one["subject"] for one in found if one["check"] == "missed"]
-    return done.returncode, {one.removeprefix("default/") for one in missed}
-
-
-def path(site: Deployed) -> dict[str, str]:
-    return {"PATH": f"{site.tools.path('kubectl').parent}:{os.environ['PATH']}"}
+def doctor(site: Deployed) -> set[str]:
+    """The pods that it says have no network."""
+    missed = [one["subject"] for one in site.doctor() if one["check"] == "missed"]
+    return {one.removeprefix("default/") for one in missed}
 
 
 def listed(result: Result) -> str:
@@ -129,7 +109,7 @@ def test_while_up_replaces_multus_no_pod_starts_without_its_network(site: Deploy
     result = upgraded(site).check()
     assert lacking(site) == set()
     assert listed(result) == ""
-    assert doctor(site) == (0, set())
+    assert site.doctor() == []
     for node in site.nodes:
         site.cluster.wait_for(
             lambda node=node: (
@@ -155,7 +135,7 @@ def test_control_otherwise_some_do_and_up_and_doctor_say_so(open_site: Deployed)
     in_time = {name for name in missed if f"default/{name}" in said}
     assert in_time
     assert f"{len(in_time)} of {len(in_time)} since this run began" in said
-    assert doctor(open_site) == (1, missed)
+    assert doctor(open_site) == missed
 
 
 def test_restart_gives_them_their_networks_but_for_bare_pods(open_site: Deployed) -> None:

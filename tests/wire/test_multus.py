@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import shutil
 import time
 import uuid
@@ -14,9 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from testbed.kubectl import ClusterError
 from testbed.node.cni import CniError
 from testbed.node.node import SYSTEM, Node
-from testbed.node.pod import Pod
+from testbed.node.pod import REFUSED, Pod
 from testbed.processes import kill
 from tests.wire.deployed import HOST_LOCAL, Deployed
 
@@ -133,6 +135,33 @@ def test_the_token_ends_with_multus_pod_and_pods_wait(stack: Deployed, node: Nod
 
         stack.cluster.wait_for(refused, "the token to be refused")
     assert "net1" in stack.pod(node, "default/lan").links()
+
+
+def test_a_rotated_key_of_service_accounts_stops_pods_until_doctors_command(
+    stack: Deployed, node: Node
+) -> None:
+    assert stack.doctor() == []
+    stack.cluster.plane.rotate_service_account_key()
+    pod = node.pod(networks=stack.annotation("default/lan"))
+    stack.cluster.wait_for(lambda: answers(stack), "the API server to answer")
+    pod.create()
+    stack.cluster.wait_for(lambda: "Unauthorized" in "".join(pod.events(REFUSED)), "a refusal")
+    [found] = [one for one in stack.doctor() if one["check"] == "waiting"]
+    assert found["subject"] == f"default/{pod.name}"
+    stack.cluster.kubectl(*shlex.split(found["command"])[1:])
+    ready = ("--for=condition=Ready", "--timeout=60s")
+    stack.cluster.kubectl("wait", *ready, f"pod/{pod.name}", timeout=70)
+    pod.made()
+    assert "net1" in pod.links()
+    stack.settle()
+    assert stack.doctor() == []
+
+
+def answers(stack: Deployed) -> bool:
+    try:
+        return stack.cluster.kubectl("get", "--raw", "/readyz") == "ok"
+    except ClusterError:
+        return False
 
 
 def test_while_the_api_server_is_away_pods_wait(stack: Deployed, node: Node) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from testbed.node.cni import CniError
 from testbed.node.node import Node
-from testbed.node.pod import Pod
+from testbed.node.pod import REFUSED, Pod
 from tests.engine.program import live
 from tests.wire import pools
 from tests.wire.deployed import Deployed
@@ -192,8 +192,13 @@ def test_a_crowd_gets_every_address_of_a_range_of_its_size(
     by_address = {pod.addresses()[0].ip: f"default/{pod.name}" for pod in pods}
     assert pools.held(stack.cluster) == by_address
 
-    with pytest.raises(CniError, match=FULL):
-        stack.pod(nodes[0], "default/crowd")
+    late = nodes[0].pod(networks=stack.annotation("default/crowd"))
+    late.create()
+    stack.cluster.wait_for(lambda: FULL in "".join(late.events(REFUSED)), "a refusal")
+    found = {(one["check"], one["subject"]): one["command"] for one in stack.doctor()}
+    assert found.keys() == {("pool", "default/crowd"), ("waiting", f"default/{late.name}")}
+    assert {*found.values()} == {"widen the range in the stack file, and pulumi up"}
+    late.stop()
     free = pods[7].addresses()
     pods[7].stop()
     assert stack.pod(nodes[0], "default/crowd").addresses() == free
@@ -212,6 +217,8 @@ def test_the_reconciler_frees_what_a_dead_node_and_a_forced_delete_left_and_noth
     assert set(pools.held(stack.cluster)) == alive | leaked
     stack.cluster.remove_nodes(nodes[1].name)
     assert set(pools.held(stack.cluster)) == alive | leaked
+    stale = {one["subject"] for one in stack.doctor() if one["check"] == "stale"}
+    assert stale == {str(address) for address in leaked}
 
     schedule = {"data": {"cron-expression": "@every 1s"}}
     stack.cluster.kubectl(

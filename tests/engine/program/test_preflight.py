@@ -80,6 +80,7 @@ def make(cluster: Cluster, case: Json) -> None:
     if "node" in case:
         extra = node("extra", 200, case["node"].get("version", K3S), {})
         extra["spec"] |= case["node"].get("spec", {})
+        extra["metadata"]["annotations"] |= case["node"].get("annotations", {})
         cluster.apply(extra)
         cluster.wait_for(
             lambda: "extra" in {one["metadata"]["name"] for one in cluster.items("nodes")},

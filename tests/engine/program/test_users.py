@@ -109,6 +109,20 @@ NO_CLUSTER: Final = "the kubeconfig names no cluster: it is missing or empty, or
 MADE: Final = '    "multus", stack.args, access=stack.access, secret_values=stack.secret_values\n'
 
 
+PROVIDERS: Final = ("pulumi:providers:kubernetes", "pulumi:providers:pulumi")
+
+
+def by_provider(arguments: str) -> Mapping[str, Mapping[str, str]]:
+    """Edits to a program that has a provider of its own, with these arguments."""
+    imports = "from pulumi_kubernetes import HelmReleaseSettingsArgs, Provider\n"
+    changes = {
+        MADE: '    "multus", stack.args, opts=pulumi.ResourceOptions(provider=own)\n',
+        "multus = ": f'own = Provider("own", {arguments})\nmultus = ',
+        "import pulumi\n": f"import pulumi\n{imports}",
+    }
+    return {"__main__.py": changes}
+
+
 @dataclass(frozen=True)
 class Refused:
     """What is another than it should be, and what is said."""
@@ -151,14 +165,13 @@ REFUSED: Final = {
         "the Kubernetes provider renders to files (renderYamlToDirectory), but ",
         # Which the provider takes from there, and refuses beside the directory by itself.
         variables={"KUBECONFIG": ""},
-        beside=("pulumi:providers:kubernetes", "pulumi:providers:pulumi"),
-        edits={
-            "__main__.py": {
-                MADE: '    "multus", stack.args, opts=pulumi.ResourceOptions(provider=files)\n',
-                "multus = ": 'files = Provider("files", render_yaml_to_directory="out")\nmultus = ',
-                "import pulumi\n": "import pulumi\nfrom pulumi_kubernetes import Provider\n",
-            }
-        },
+        beside=PROVIDERS,
+        edits=by_provider('render_yaml_to_directory="out"'),
+    ),
+    "a Helm driver of a provider": Refused(
+        'Helm\'s driver is "sql", but releases are looked for in Secrets alone. Unset ',
+        beside=PROVIDERS,
+        edits=by_provider('helm_release_settings=HelmReleaseSettingsArgs(driver="sql")'),
     ),
 }
 
