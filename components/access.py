@@ -7,6 +7,7 @@ rotated certificate or a moved API server updates the provider and replaces noth
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Iterator, Mapping
@@ -144,7 +145,7 @@ def _access_of(given: pulumi.ProviderResource, name: str) -> Access:
     if not all(isinstance(value, pulumi.Output) for value in inputs.values()):
         raise KubeconfigError(
             f"{name} does not say which cluster it reaches, so that commands cannot follow it. "
-            "Leave it out, and pass access=Access(kubeconfig, context)"
+            "Leave it out, and pass kubeconfig and context, in Python as access=Access(…)"
         )
     values = {key: known(value)[0] for key, value in inputs.items()}
     if not values["kubeconfig"] and _ambient()[1]:
@@ -167,7 +168,8 @@ def beside(
         for one in (opts.aliases if opts else None) or ()
         if isinstance(one, pulumi.Alias) and isinstance(one.name, str)
     ]
-    return pulumi.ResourceOptions(parent=parent, aliases=[inside, *renamed])
+    protect = opts.protect if opts else None  # which the parent that a provider's process has lacks
+    return pulumi.ResourceOptions(parent=parent, protect=protect, aliases=[inside, *renamed])
 
 
 def unsupported(given: pulumi.ProviderResource | None) -> str | None:
@@ -281,17 +283,16 @@ def _read(access: Access) -> tuple[Kubeconfig | None, bool]:
     return None, secret  # kubectl says what is wrong with it
 
 
-# By run, whose root resource a program has once: the components by their API server.
-_deployed: Final[WeakKeyDictionary[pulumi.Resource, dict[str, str]]] = WeakKeyDictionary()
+# By run: of a program its root resource, of a provider's process the event loop.
+_deployed: Final[WeakKeyDictionary[object, dict[str, str]]] = WeakKeyDictionary()
 
 
 def refuse_a_second(name: str, server: str | None) -> None:
     """Raise pulumi.RunError: with another component of this run there it would share releases."""
-    root = pulumi.runtime.get_root_resource()
-    if root is None or server is None:
+    if server is None:
         return
-    other = _deployed.setdefault(root, {}).setdefault(server, name)
-    if other != name:
+    run = pulumi.runtime.get_root_resource() or asyncio.get_event_loop()
+    if (other := _deployed.setdefault(run, {}).setdefault(server, name)) != name:
         raise pulumi.RunError(
             f'the component "{name}" deploys Multus to {server}, and so does "{other}". Give the '
             'networks of both to one, or set deploy="networks" for one. '

@@ -29,9 +29,9 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "parse", "stack_file", "adopting", "doctor", "drift", "picture"),
+    ("args", "package", "parse", "stack_file", "adopting", "doctor", "drift", "picture"),
     ("cli",),
-    ("access", "tasks", "config", "preflight", "after_up", "multus"),
+    ("access", "tasks", "config", "preflight", "after_up", "multus", "provider"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 SHELL: Final = LAYERS[-1]
