@@ -20,16 +20,10 @@ from .manifest import as_raw
 from .model import Model, read
 from .networks import Raw
 from .parse import parse
+from .rules.live_objects import made_by
 
 Json = Mapping[str, Any]
 IPAMS: Final = ("host-local", "whereabouts", "dhcp")
-OWNERS: Final = {
-    "meta.helm.sh/release-name": "the Helm release",
-    "argocd.argoproj.io/tracking-id": "Argo CD's application",
-    "kustomize.toolkit.fluxcd.io/name": "Flux's Kustomization",
-    "helm.toolkit.fluxcd.io/name": "Flux's HelmRelease",
-}
-"""Labels and annotations by which others mark what they would make again, or delete."""
 _K3S_DIRECTORY: Final = re.compile(r"(?P<data>/.+)/agent/etc/cni/net\.d/?")
 
 
@@ -61,7 +55,7 @@ def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | Non
     cluster = parse(settings).configuration.cluster
     taken = []
     for one in networks:
-        owner = _owner(one["metadata"])
+        owner = made_by(one)
         why = f"{owner} makes it" if owner else "Multus reads its configuration on the node"
         if owner or not (one.get("spec") or {}).get("config"):
             name = "{namespace}/{name}".format_map(one["metadata"])
@@ -117,14 +111,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     return value if value is None or isinstance(value, bool | int | float) else str(value)
-
-
-def _owner(metadata: Json) -> str | None:
-    """Who would make the object again, or delete it."""
-    for one in metadata.get("ownerReferences") or ():
-        return f"{one['kind']} {one['name']}"
-    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-    return next((f"{who} {marks[mark]}" for mark, who in OWNERS.items() if mark in marks), None)
 
 
 def _cluster(nodes: list[Json], conf: Json) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class MultusArgs(Model):
     create_namespaces: bool = False
     """Make the networks' namespaces where they are missing. They are never deleted."""
     adopt: bool = False
-    """Go on although Multus's Helm release exists and is not the stack's (docs/adopting.md)."""
+    """Go on although Multus's release or the networks exist already (docs/adopting.md)."""
     preflight: Annotated[Literal["auto", "required", "off"], BeforeValidator(_off)] = "auto"
     """Whether the live cluster is looked at first: auto (if it answers), required or off."""
     missed: Literal["warn", "restart", "fail"] = "warn"

@@ -153,12 +153,8 @@ class MultusComponent(pulumi.ComponentResource):
         joined = pod_annotation(selections, self._args.cluster, self._args.networks)
         return self._serving.apply(lambda _: joined.annotations)
 
-    def _options(
-        self, *depends_on: pulumi.Resource, protect: bool = False
-    ) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(
-            parent=self, depends_on=list(depends_on), protect=protect or None
-        )
+    def _options(self, *after: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=[*after], protect=protect or None)
 
     def _releases(self) -> list[Release]:
         """The release that holds the networks' CRD, and the main one; they may be the same."""
@@ -166,12 +162,16 @@ class MultusComponent(pulumi.ComponentResource):
         handover = self._task(
             "crd-handover",
             "crd_handover",
+            delete=UNDO,  # which comes after both releases
             MULTUS_CRD_OWNER=chart.CRD_RELEASE if split else chart.RELEASE,
             MULTUS_CRD_CHART=split or "",
             MULTUS_RELEASES=f"{chart.RELEASE},{chart.CRD_RELEASE}",
             MULTUS_CHART=args.chart.version,
             MULTUS_IPAM=",".join(args.ipams),
             MULTUS_ADOPT="true" if args.adopt else "",
+            MULTUS_WORKLOADS=",".join(args.workloads),
+            MULTUS_TIMEOUT=str(args.timeout),
+            MULTUS_CONF_DIR=args.cluster.paths.conf_dir,
         )
 
         def release(suffix: str, package: str, after: pulumi.Resource, **inputs: Any) -> Release:

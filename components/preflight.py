@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pulumi
@@ -20,11 +21,14 @@ from pulumi.output import contains_unknowns
 from .access import Access, known
 from .args import MultusArgs
 from .findings import Finding, Severity, listed
+from .manifest import API, KIND
 from .parse import placed
-from .rules.live_objects import READS, Live
+from .rules import live_networks
+from .rules.live_objects import LATER, READS, Live
 from .rules.registry import of, run_on, settle
 from .tasks import AskError, ask
 
+NETWORK: Final = f"kubernetes:{API}:{KIND}"
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
 
@@ -39,14 +43,24 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
     """
     if args.preflight == "off":
         return
-    environment = {**access.environment(), "MULTUS_READS": reads()}
+    environment = access.environment()
     if contains_unknowns(known(environment)[0]):
         pulumi.log.info("preflight left out: the kubeconfig is not known before up")
         return
-    try:
-        live = read_answer(ask("survey", environment, commands))
-    except AskError as error:
-        live = str(error)
+
+    def asked(*names: str) -> Live | str:
+        try:
+            found = ask("survey", {**environment, "MULTUS_READS": reads(*names)}, commands)
+        except AskError as error:
+            return str(error)
+        return read_answer(found)
+
+    live = asked(*READS.keys() - LATER)
+    if isinstance(live, Live) and any(live_networks.by_others(live, args.configuration)):
+        live = replace(live, own=own_networks())
+    if isinstance(live, Live) and any(live_networks.changed(live, args.configuration)):
+        more = asked(*LATER)
+        live = more if isinstance(more, str) else live.with_more(more)
     required = args.preflight == "required"
     if isinstance(live, str):
         if required:
@@ -66,9 +80,30 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
     log_findings(found)
 
 
-def reads() -> str:
+def reads(*names: str) -> str:
     """What the task `survey` is to read, as JSON for its environment (MULTUS_READS)."""
-    return json.dumps({name: {"path": one.path, "keep": one.keep} for name, one in READS.items()})
+    chosen = {name: one for name, one in READS.items() if name in (names or READS)}
+    return json.dumps({name: {"path": one.path, "keep": one.keep} for name, one in chosen.items()})
+
+
+def own_networks() -> frozenset[str] | None:
+    """`namespace/name` of the networks in this stack's state; None where it cannot be read.
+
+    By the engine's own function, which answers at preview too. The programs of other languages
+    have it as `listResourceOutputs`.
+    """
+    try:
+        asked = {"stackName": pulumi.get_stack()}
+        found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value
+        names = [
+            one["outputs"]["metadata"]
+            for one in found["outputs"].values()
+            if one["type"] == NETWORK
+        ]
+        return frozenset(f"{one['namespace']}/{one['name']}" for one in names)
+    except Exception as error:  # the SDK has no class of its own for this
+        pulumi.log.debug(f"the stack's own networks are not known: {error}")
+        return None
 
 
 def read_answer(answer: Mapping[str, Any]) -> Live | str:

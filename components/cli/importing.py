@@ -71,8 +71,7 @@ def files(stack: str, project: str, found: Adopted, releases: Iterable[str]) -> 
         name = Path("networks") / f"{stack}.yaml"
         made[name] = _yaml(settings.pop("networks"))
         settings["networkFiles"] = [str(name)]
-    if settings.get("deploy") != "networks":
-        settings["adopt"] = True
+    settings["adopt"] = True
     text = _yaml({"config": {PREFIX + key: one for key, one in settings.items()}})
     return {Path("stacks") / f"Pulumi.{stack}.yaml": SCHEMA + text, **made}
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 Live = dict[str, Any]  # an object as kubectl prints it
@@ -99,6 +101,16 @@ def attached(pod: Live) -> Counter[str]:
         return Counter(one["name"] for one in status if not one.get("default"))
     except (ValueError, AttributeError, TypeError, KeyError):
         return Counter()
+
+
+def given(pod: Live) -> list[tuple[str, IPv4Address | IPv6Address]]:
+    """Network and address of each interface that a pod has besides eth0."""
+    found = []
+    for one in json.loads(notes(pod)[STATUS]) if attached(pod) else ():
+        for text in () if one.get("default") else one.get("ips") or ():
+            with suppress(ValueError):
+                found.append((one["name"], ip_address(text)))
+    return found
 
 
 def asked(pod: Live) -> list[str]:

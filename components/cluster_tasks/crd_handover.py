@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .kubectl import Kubectl, TaskError, main, one_line
+from .removal import removed
 
 NETWORKS = "network-attachment-definitions.k8s.cni.cncf.io"
 WHEREABOUTS = (
@@ -63,6 +64,9 @@ def marks(
 
 
 def hand_over(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
+    """Mark the CRDs. With MULTUS_UNDO set the releases are gone, and it says what is left."""
+    if environment.get("MULTUS_UNDO"):
+        return removed(kubectl, environment)
     owner = environment["MULTUS_CRD_OWNER"]
     namespace = environment["MULTUS_NAMESPACE"]
     ours = environment["MULTUS_RELEASES"].split(",")

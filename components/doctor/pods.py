@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from ..addresses import Address
-from ..cluster_tasks.attachments import STATUS, Live, asked, attached, missed, notes
+from ..cluster_tasks.attachments import asked, given, missed
 from ..findings import Severity, shown
 from .diagnosis import Diagnosis
-from .seen import Seen, parsed
+from .seen import Seen
 
 
 def without_networks(seen: Seen) -> Iterator[Diagnosis]:
@@ -19,17 +18,6 @@ def without_networks(seen: Seen) -> Iterator[Diagnosis]:
         of = f"of {' '.join(one.owner)}" if one.owner[0] else "which nothing makes anew"
         message = f"({of}) on {one.node}, started {one.started}, has no {lacks}"
         yield Diagnosis("missed", f"{one.namespace}/{one.name}", message, one.command)
-
-
-def given(pod: Live) -> list[tuple[str, Address]]:
-    """Network and address of each interface that a pod has besides eth0."""
-    if not attached(pod):
-        return []
-    found = []
-    for one in json.loads(notes(pod)[STATUS]):
-        addresses = () if one.get("default") else one.get("ips") or ()
-        found += [(one["name"], ip) for ip in map(parsed, addresses) if ip is not None]
-    return found
 
 
 def held(seen: Seen) -> dict[str, list[Address]]:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 from ..args import MultusArgs
+from ..cluster_tasks.attachments import given
 from ..findings import Severity
 from ..ipam import Whereabouts
 from .diagnosis import Diagnosis
-from .pods import given
 from .seen import Allocation, Seen
 
 NEARLY_FULL = 0.9

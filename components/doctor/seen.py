@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any, Final
 
 from ..addresses import Address
@@ -113,11 +113,3 @@ class Seen(objects.Live):
 
 def key(thing: Mapping[str, Any]) -> str:
     return f"{thing['metadata']['namespace']}/{thing['metadata']['name']}"
-
-
-def parsed(text: str) -> Address | None:
-    """An address of a pod's status; None for what is none."""
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None

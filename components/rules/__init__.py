@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     ipam,
     live_cluster,
     live_fail_closed,
+    live_networks,
     live_nodes,
     plugins,
     routes,

@@ -111,7 +111,7 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
     for daemons in live.items("daemonsets"):
         where, marked = daemons["metadata"]["namespace"], notes(daemons)
         owner = (marked.get(RELEASE_NAMESPACE, where), marked.get(RELEASE_NAME))
-        ours = any(map(IMAGE.search, _images(daemons)))
+        ours = is_multus(daemons)
         there |= (ours or bool(MULTUS.search(name_of(daemons)))) and not is_going(daemons)
         if ours and owner not in known:
             made = f"Helm release {owner[1]}" if owner[1] else f"DaemonSet {name_of(daemons)}"
@@ -119,6 +119,11 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
     yield from (at("other-multus", other=other) for other in sorted(others))
     if not there:
         yield at("no-multus", "deploy", jobs=jobs)
+
+
+def is_multus(daemons: Json) -> bool:
+    """Whether a DaemonSet runs Multus, by its images."""
+    return any(map(IMAGE.search, _images(daemons)))
 
 
 def _installs_multus(chart: Json) -> bool:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+from ..cluster_tasks.attachments import STATUS
 from ..cluster_tasks.crd_handover import (
     KEEP,
     NETWORKS,
@@ -16,6 +17,7 @@ from ..cluster_tasks.crd_handover import (
     RELEASE_NAMESPACE,
     WHEREABOUTS,
 )
+from ..cluster_tasks.kubectl import one_line
 
 Json = Mapping[str, Any]
 
@@ -23,6 +25,13 @@ CRDS: Final = (NETWORKS, *WHEREABOUTS)
 UNMANAGED: Final = "helmcharts.helm.cattle.io/unmanaged"
 FLANNEL: Final = "flannel.alpha.coreos.com/backend-type"
 ARGUMENTS: Final = "k3s.io/node-args"  # a JSON list, of each start anew; K3s takes secrets out
+
+APPLIERS: Final = {
+    "argocd.argoproj.io/tracking-id": "Argo CD's application",
+    "kustomize.toolkit.fluxcd.io/name": "Flux's Kustomization",
+    "helm.toolkit.fluxcd.io/name": "Flux's HelmRelease",
+}
+"""Labels and annotations by which others mark what they apply again and again."""
 
 
 class Read(NamedTuple):
@@ -36,7 +45,10 @@ class Read(NamedTuple):
     keep: Json
 
 
-_ANNOTATIONS: Final = (RELEASE_NAME, RELEASE_NAMESPACE, KEEP, UNMANAGED, FLANNEL, ARGUMENTS)
+_ANNOTATIONS: Final = (
+    *(RELEASE_NAME, RELEASE_NAMESPACE, KEEP, UNMANAGED, FLANNEL, ARGUMENTS),
+    "argocd.argoproj.io/tracking-id",
+)
 _METADATA: Final = {
     **dict.fromkeys(("name", "namespace", "labels", "deletionTimestamp"), True),
     "annotations": dict.fromkeys(_ANNOTATIONS, True),
@@ -58,6 +70,8 @@ _NODE_STATUS: Final = {
     "allocatable": True,
     "nodeInfo": {"kubeletVersion": True},
 }
+_MANAGERS: Final = {"managedFields": [{"manager": True}]}
+_POD: Final = {"name": True, "namespace": True, "annotations": {STATUS: True}}
 _IMAGES: Final = {"template": {"spec": {"containers": [{"image": True}]}}}
 READS: Final[Mapping[str, Read]] = {
     "nodes": Read("nodes", "/api/v1/nodes", _items(spec=_NODE_SPEC, status=_NODE_STATUS)),
@@ -84,7 +98,19 @@ READS: Final[Mapping[str, Read]] = {
         )
         for name in CRDS
     },
+    "definitions": Read(
+        "NetworkAttachmentDefinitions",
+        "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions",
+        {"items": [{"metadata": {**_METADATA, **_MANAGERS}, "spec": {"config": True}}]},
+    ),
+    "pods": Read(
+        "pods",
+        "/api/v1/pods?fieldSelector=status.phase%3DRunning",
+        {"items": [{"metadata": _POD, "status": {"podIPs": True}}]},
+    ),
 }
+LATER: Final = frozenset({"pods"})
+"""Reads that are large, and made where what is found without them asks for it."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +120,17 @@ class Live:
     found: Mapping[str, Any]
     forbidden: frozenset[str] = frozenset()
     """Reads that the kubeconfig's user may not make."""
+    own: frozenset[str] | None = field(default=None, kw_only=True)
+    """`namespace/name` of the networks in the stack's state; None where it was not looked at."""
 
     def items(self, name: str) -> list[Json]:
         """The objects of a list; none where their kind does not exist."""
         return list((self.found.get(name) or {"items": ()})["items"])
+
+    def with_more(self, other: Live) -> Live:
+        """With what was read later."""
+        found = {**self.found, **other.found}
+        return replace(self, found=found, forbidden=self.forbidden | other.forbidden)
 
     @property
     def nodes(self) -> list[Json]:
@@ -122,3 +155,19 @@ def notes(thing: Json) -> Mapping[str, str]:
 def is_going(thing: Json) -> bool:
     """Whether it is being deleted: what it runs goes, and it takes nothing new."""
     return bool(thing["metadata"].get("deletionTimestamp"))
+
+
+def applied_by(thing: Json) -> str | None:
+    """Who applies the object again and again."""
+    marks = {**labels(thing), **(thing["metadata"].get("annotations") or {})}
+    # Argo CD writes APPLICATION:GROUP/KIND:NAMESPACE/NAME (util/argo/resource_tracking.go).
+    found = ((who, str(marks[mark])) for mark, who in APPLIERS.items() if mark in marks)
+    return next((one_line(f"{who} {name.partition(':')[0]}") for who, name in found), None)
+
+
+def made_by(thing: Json) -> str | None:
+    """Who would make the object again, or delete it: its owner, a Helm release, or who applies."""
+    for one in thing["metadata"].get("ownerReferences") or ():
+        return f"{one['kind']} {one['name']}"
+    release = (thing["metadata"].get("annotations") or {}).get(RELEASE_NAME)
+    return f"the Helm release {release}" if release else applied_by(thing)

@@ -23,7 +23,7 @@ DYNAMIC: Final = "dynamicNetworksController"
 OF_THE_RELEASE: Final = (
     *("ipam", "additionalIpam", "chart", "namespaceIsolation", "globalNamespaces", "registry"),
     *("imagePullSecrets", "tolerations", "nodeSelector", "resources", "reconcilerSchedule"),
-    *("thickPlugin", "dynamicNetworksController", "extraPlugins", "extraValues", "adopt"),
+    *("thickPlugin", "dynamicNetworksController", "extraPlugins", "extraValues"),
 )
 USUAL: Final = {"namespaceIsolation": True, "tolerations": EVERY_NODE}  # of others nothing is
 MOST: Final = (59, 23, 31, 12, 6)  # in each field of a schedule

@@ -5,7 +5,9 @@ What a real API server answers is in tests/engine/program/test_preflight.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from components import parse, preflight
+from components.cluster_tasks.attachments import STATUS
 from components.cluster_tasks.survey import kept
 from components.rules import registry
 from components.rules.configuration import Configuration
@@ -81,17 +84,37 @@ def crd(name: str, case: Json) -> Json:
     return {"metadata": {**case, "name": NAMES[name], "annotations": notes, "labels": labels}}
 
 
+def definition(case: Json) -> Json:
+    """As the API server has it: by kubectl, where the case has nobody else."""
+    config = json.dumps({"cniVersion": "1.0.0", "name": "lan", **case.get("config", {})})
+    by = [{"manager": case.get("by", "kubectl-client-side-apply")}]
+    meta = {"name": "lan", "namespace": "default", "managedFields": by, **case}
+    return {"metadata": meta, "spec": {"config": config}}
+
+
+def pod(case: Json) -> Json:
+    networks = [{"name": "cbr0", "default": True, "ips": ["10.42.0.9"]}]
+    networks += [{"name": name, "ips": ips} for name, ips in case["has"].items()]
+    notes = {STATUS: json.dumps(networks)}
+    status = {"podIPs": [{"ip": "10.42.0.9"}]}
+    meta = {"name": "web", "namespace": "default", "annotations": notes}
+    return {"metadata": {**meta, **case}, "status": status}
+
+
 WRITTEN_OUT: Final[dict[str, Callable[[Json], Json]]] = {
     "nodes": node,
     "daemonsets": daemon_set,
     "namespaces": lambda case: {"metadata": case},
     "helmcharts": lambda case: case,
+    "definitions": definition,
+    "pods": pod,
 }
 
 
 def live(case: Json) -> Live:
     """One node of K3s and nothing else, with what a case has in place of it."""
     base = {"nodes": [{}], "namespaces": [{"name": "default"}], "daemonsets": []}
+    own = case.pop("own", ["default/lan"])
     there = {**base, "service": {"spec": {"clusterIPs": ["10.43.0.1"]}}, **case}
     found: Json = dict.fromkeys(READS)
     for name, value in there.items():
@@ -101,7 +124,7 @@ def live(case: Json) -> Live:
             found[name] = {"items": [WRITTEN_OUT[name](one) for one in value]}
         else:
             found[name] = value
-    return read_as_the_task_does(found)
+    return replace(read_as_the_task_does(found), own=None if own is None else frozenset(own))
 
 
 def read_as_the_task_does(found: Json) -> Live:
@@ -122,7 +145,7 @@ def rows(kind: str) -> list[Any]:
 
 
 def said(case: Json) -> list[Any]:
-    return run_on(live(case.get("live") or {}), configuration(case.get("config")))
+    return run_on(live({**case.get("live", {})}), configuration(case.get("config")))
 
 
 @pytest.mark.parametrize(("name", "case"), rows("invalid"))
@@ -151,7 +174,7 @@ def test_what_may_not_be_read_leaves_its_rules_out_and_no_other() -> None:
     [line] = preflight.left_out(blind)
     assert line.startswith("the kubeconfig's user may not read nodes, which these rules look at: ")
     [line] = preflight.left_out(Live({}, frozenset(CRDS)))
-    assert "crd-of-another-release, crd-not-kept. docs/preflight-clusterrole.yaml has" in line
+    assert "crd-not-kept, applied-by-another. docs/preflight-clusterrole.yaml has" in line
 
 
 NAMED: Final = {"metadata": {"name": "a", "namespace": "b"}}

@@ -40,7 +40,10 @@ def texts(file: Path) -> list[str]:
 
 
 SAID: Final = "\n".join(
-    text for file in (ROOT / "components").rglob("*.py") for text in texts(file)
+    [
+        *(text for file in (ROOT / "components").rglob("*.py") for text in texts(file)),
+        *(one.message for one in of("cluster")),
+    ]
 )
 QUOTED: Final = sorted({
     text

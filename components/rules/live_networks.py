@@ -1,0 +1,137 @@
+"""Rules of the networks that are there already: whose they are, and which pods hold addresses.
+
+An IPAM plugin knows of the addresses that it counted itself. Where its type, or the name under
+which it counts, is another than before, it gives out again what pods hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..addresses import Address
+from ..cluster_tasks.attachments import given
+from ..findings import FindingsError, some
+from ..ipam import HostLocal, Whereabouts
+from ..ipam.base import Ipam
+from ..manifest import as_raw
+from ..model import read
+from ..networks import Network, Raw
+from .configuration import Configuration, Declared
+from .live_cluster import is_multus
+from .live_objects import CRDS, Json, Live, applied_by, is_going, name_of
+from .registry import Hit, at, check
+
+OURS: Final = "pulumi"  # what the provider calls itself begins so, whatever its version
+
+
+def existing(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json]]:
+    """The declared networks that are in the cluster, each with its object."""
+    there = {f"{one['metadata']['namespace']}/{name_of(one)}": one for one in _definitions(live)}
+    for one in config.networks:
+        if found := there.get(one.network.key):
+            yield one, found
+
+
+def _definitions(live: Live) -> list[Json]:
+    named = ("name", "namespace")
+    return [one for one in live.items("definitions") if one["metadata"].keys() >= {*named}]
+
+
+# --- Whose they are ---
+
+
+def by_others(live: Live, config: Configuration) -> Iterator[tuple[Declared, str]]:
+    """The declared networks that no Pulumi has written yet, each with who wrote it."""
+    for one, found in existing(live, config):
+        managers = [str(by.get("manager")) for by in found["metadata"]["managedFields"]]
+        if not any(name.startswith(OURS) for name in managers) and not is_going(found):
+            yield one, some(dict.fromkeys(managers)) or "somebody"
+
+
+@check()
+def not_ours(live: Live, config: Configuration) -> Iterator[Hit]:
+    if live.own is None or config.get("adopt"):
+        return
+    for one, who in by_others(live, config):
+        if one.network.key not in live.own:
+            yield at("network-exists", "name", of=one, who=who, key=one.network.key)
+
+
+@check()
+def appliers(live: Live, config: Configuration) -> Iterator[Hit]:
+    things = [(f"network {one.network.key}", found) for one, found in existing(live, config)]
+    if config.deploys == "all":
+        daemons = live.items("daemonsets")
+        things += [(f"DaemonSet {name_of(one)}", one) for one in daemons if is_multus(one)]
+        things += [(f"CRD {name}", found) for name in CRDS if (found := live.found.get(name))]
+    of: dict[str, list[str]] = {}
+    for what, thing in things:
+        if who := applied_by(thing):
+            of.setdefault(who, []).append(what)
+    for who, names in of.items():
+        yield at("applied-by-another", who=who, names=some(names))
+
+
+# --- Who holds addresses ---
+
+
+def changed(live: Live, config: Configuration) -> Iterator[tuple[Declared, Network, Ipam]]:
+    """The networks whose addresses will be counted otherwise: as declared, and as they are."""
+    if (cluster := config.cluster) is None:
+        return
+    for one, found in existing(live, config):
+        text = found["spec"].get("config")
+        if not text or one.ipam is None or text == one.network.render(cluster.paths):
+            continue
+        try:
+            was = read(Raw, as_raw({**found, "metadata": {"name": one.network.name}}))
+        except FindingsError:
+            continue  # Multus does not read it either
+        if was.ipam is not None and _counting(one.network, one.ipam) != _counting(was, was.ipam):
+            yield one, was, was.ipam
+
+
+def _counting(network: Network, ipam: Ipam) -> tuple[Any, ...]:
+    return (*_book(network, ipam), {(one.first, one.last, one.holes) for one in ipam.pools})
+
+
+def _book(network: Network, ipam: Ipam) -> tuple[Any, ...]:
+    """Where the plugin counts.
+
+    host-local in a directory of the network's name (`New` in backend/disk/backend.go), Whereabouts
+    in reservations of the pool's name (`GetOverlappingRangeStore` in pkg/storage/kubernetes).
+    """
+    if isinstance(ipam, HostLocal):
+        return ipam.type, network.cni_name, ipam.data_dir
+    return ipam.type, ipam.network_name if isinstance(ipam, Whereabouts) else None
+
+
+@check()
+def held(live: Live, config: Configuration) -> Iterator[Hit]:
+    for one, network, was in changed(live, config):
+        ipam = one.ipam
+        if ipam is None:
+            continue
+        anew = _book(one.network, ipam) != _book(network, was)
+        again, outside = [], []
+        for address, pod in _holders(live, one.network.key):
+            text = f"{address} of {pod}"
+            if not ipam.pools or any(pool.hands_out(address) for pool in ipam.pools):
+                again += [text] if anew else []
+            elif anew or any(pool.hands_out(address) for pool in was.pools):
+                outside.append(text)
+        if again:
+            facts = {"was": was.type, "held": some(again)}
+            yield at("addresses-counted-anew", "ipam", "type", of=one, **facts)
+        if outside:
+            yield at("addresses-left-outside", "ipam", of=one, held=some(outside))
+
+
+def _holders(live: Live, key: str) -> Iterator[tuple[Address, str]]:
+    """Each address of a network that a pod has, and the pod."""
+    for pod in live.items("pods"):
+        meta = pod["metadata"]
+        for network, address in given({**pod}):
+            if network == key:
+                yield address, f"{meta.get('namespace')}/{meta.get('name')}"
