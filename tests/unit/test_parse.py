@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any, Final
@@ -162,6 +163,35 @@ def test_an_odd_value_in_any_place(name: str) -> None:
     for key, value in GOOD[name].items():
         for inner in replaced(value, odd):
             taken_or_refused({**GOOD[name], key: inner})
+
+
+HOSTILE: Final = st.text("$`\"'\\;|&<>(){}!*?~#%=,@:/.-a0 \t\r\n\0\x1b\u202e", max_size=9) | (
+    st.sampled_from(["$(id)", "a; id", "{{ .Values }}", "../../etc", "--all", "%s%n", "a\nb: c"])
+)
+
+
+def texts(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Each mapping or list with a key or index under which it has a text."""
+    for key in node if isinstance(node, dict) else range(len(node)):
+        if isinstance(node[key], dict | list):
+            yield from texts(node[key])
+        elif isinstance(node[key], str):
+            yield node, key
+
+
+@settings(SETTINGS, max_examples=1000)
+@given(data=st.data())
+def test_hostile_text_is_refused_or_inert(data: st.DataObject) -> None:
+    """What reaches a shell, a file's name or an argument of kubectl is of harmless letters."""
+    raw = json.loads(json.dumps(GOOD[data.draw(st.sampled_from(sorted(GOOD)))]))
+    node, key = data.draw(st.sampled_from([*texts(raw)]))
+    node[key] = data.draw(HOSTILE)
+    if (args := taken_or_refused(raw)) is not None:
+        paths = args.cluster.paths
+        told = [paths.conf_dir, paths.bin_dir, *args.workloads, args.chart.version]
+        for text in (*told, *(one.key for one in args.networks)):
+            assert re.fullmatch(r"[\w./+-]+", text), text
+            assert not text.startswith("-")
 
 
 @settings(SETTINGS, max_examples=100)
