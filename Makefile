@@ -20,7 +20,7 @@ help:
 	@echo "make lint               ruff, mypy, actionlint"
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
 	@echo "make schema             write schemas/stack.schema.json anew"
-	@echo "make docs               write docs/rules.md, docs/networks.md and the picture anew"
+	@echo "make docs               write the pages and the picture of docs/ that are made from the code anew"
 	@echo "make images STACK=prod  the images that the stack's nodes pull, one a line"
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt
@@ -79,6 +79,7 @@ schema: $(READY)
 docs: $(READY)
 	@$(BIN)/python -m components.cli rules --markdown > docs/rules.new && mv docs/rules.new docs/rules.md
 	@$(BIN)/python -m components.cli kinds --markdown > docs/networks.new && mv docs/networks.new docs/networks.md
+	@$(BIN)/python -m components.cli schema --markdown > docs/reference.new && mv docs/reference.new docs/reference.md
 	@$(BIN)/python -m components.cli picture prod --offline --out docs/networks-prod.svg
 
 images: $(READY)

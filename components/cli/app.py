@@ -18,7 +18,7 @@ from ..model import read
 from ..networks import KINDS
 from ..rules.registry import RULES, meant
 from ..yaml_file import UnreadableError
-from . import charts, pages
+from . import charts, pages, reference
 from . import schema as stack_schema
 from .check import check_file, runs_on
 from .common import STACKS, STOPPED, arguments, option, stop
@@ -158,10 +158,13 @@ def schema(
     *,
     write: Annotated[bool, option("write", f"Write {SCHEMA}.")] = False,
     check: Annotated[bool, option("check", f"Exit with 1 where {SCHEMA} is old.")] = False,
+    markdown: Annotated[bool, option("markdown", "Print docs/reference.md.")] = False,
 ) -> None:
     """Print the JSON Schema of stack files, for editors."""
     text = stack_schema.text()
-    if check:
+    if markdown:
+        sys.stdout.write(reference.page())
+    elif check:
         if not SCHEMA.is_file() or SCHEMA.read_text(encoding="utf-8") != text:
             typer.echo(f"{SCHEMA} is out of date. Run multus-k3s schema --write", err=True)
             raise typer.Exit(1)

@@ -42,25 +42,17 @@ def rule_entry(rule: Rule) -> Iterator[str]:
 
 def kinds_page() -> str:
     """docs/networks.md."""
-    ours = {*TypedNetwork.model_fields} - {*Network.model_fields, "type"}
-    groups = [
-        (f"`{name}`", kind, {*kind.model_fields} - {*TypedNetwork.model_fields})
-        for name, kind in KINDS.items()
-    ]
-    groups += [("All but `raw`", TypedNetwork, ours), ("All", Network, {*Network.model_fields})]
     return _page(
         "networks.md",
         table=_table(),
         examples=(_entry(one) for one in _examples()),
-        kinds=(f"## {title}\n\n{_fields(kind, names)}\n" for title, kind, names in groups),
     )
 
 
 def kind_entry(name: str) -> str:
     """What `multus-k3s kinds NAME` says: the kind, its fields and an example."""
     kind = KINDS[name]
-    fields = _fields(kind, kind.model_fields)
-    return f"{name}: {kinds()[name]}\n\n{fields}\n\n{_entry(_example(kind))}"
+    return f"{name}: {kinds()[name]}\n\n{_fields(kind)}\n\n{_entry(_example(kind))}"
 
 
 def _page(template: str, **parts: Iterable[str]) -> str:
@@ -103,10 +95,9 @@ def _entry(network: Mapping[str, Any]) -> str:
     return "    - " + text.rstrip().replace("\n", "\n      ")
 
 
-def _fields(model: type[Model], names: Iterable[str]) -> str:
+def _fields(model: type[Model]) -> str:
     texts = descriptions(model)
     return "\n".join(
         f"- `{field.validation_alias}`{' (required)' * field.is_required()}: {texts[name]}"
         for name, field in model.model_fields.items()
-        if name in names
     )

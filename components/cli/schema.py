@@ -19,7 +19,7 @@ FOREIGN_KEY: Final = rf"^(?!{NAMESPACE}:)[^:\s]+:\S+$"  # such as kubernetes:con
 SECRET: Final = {
     "type": "object",
     "description": 'What "pulumi config set --secret" writes.',
-    "properties": {"secure": {"type": "string"}},
+    "properties": {"secure": {"type": "string", "description": "The encrypted value."}},
     "required": ["secure"],
     "additionalProperties": False,
 }

@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from components import cli
-from components.cli import pages
+from components.cli import pages, reference
 from components.cli.app import app
 from components.cli.check import read_stack
 from components.rules.registry import RULES
@@ -366,10 +366,24 @@ def test_schema_tells_when_the_file_is_old(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("file", "made"), [("rules.md", pages.rules_page), ("networks.md", pages.kinds_page)]
+    ("file", "made"),
+    [
+        ("rules.md", pages.rules_page),
+        ("networks.md", pages.kinds_page),
+        ("reference.md", reference.page),
+    ],
 )
 def test_documents_are_current(file: str, made: Any) -> None:
     assert (ROOT / "docs" / file).read_text() == made(), "run make docs"
+
+
+def test_every_key_has_a_value_and_is_explained() -> None:
+    rows = [line for line in reference.page().splitlines() if line.startswith("| `")]
+    assert len(rows) > 200
+    for row in rows:
+        _, _, value, _, about, _ = row.split("|")
+        assert value.strip(), row
+        assert about.strip(), row
 
 
 def test_the_page_of_all_kinds_shows_a_stack_that_works() -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import pytest
 
+from components.cli import reference
 from components.cli.pages import kinds_page
 from components.cli.schema import schema
 from components.cluster import Paths
@@ -111,5 +112,5 @@ def test_editors_and_documents_have_it() -> None:
     assert stick["description"] == "What the toy is on."
     page = kinds_page()
     assert "| `toy` | A toy on a stick. |" in page
-    assert "- `stick` (required): What the toy is on." in page
     assert "stick: eth1" in page
+    assert "| `stick` | text | required | What the toy is on. |" in reference.page()
