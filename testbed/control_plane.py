@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,8 +205,27 @@ class ControlPlane:
             commands[name] = [f"{flag}={key}" if flag in flags else one for flag, one in words]
         kill(programs[name] for name in started)
         for name in started:
-            with next(self.directory.rglob(f"{name}.log")).open("ab") as log:
-                subprocess.Popen(commands[name], stdout=log, stderr=log, start_new_session=True)
+            self._again(commands[name])
+
+    def _again(self, command: list[str]) -> None:
+        """Starts a program that ran before; returns when it listens.
+
+        In the moment without it a connection of another program may have its port: once more then.
+        """
+        flag = "--secure-port="
+        port = next(int(one.removeprefix(flag)) for one in command if one.startswith(flag))
+        log = next(self.directory.rglob(f"{Path(command[0]).name}.log"))
+        stop, process = time.monotonic() + READY, None
+        while time.monotonic() < stop:
+            if process is None or process.poll() is not None:
+                with log.open("ab") as out:
+                    process = subprocess.Popen(
+                        command, stdout=out, stderr=out, start_new_session=True
+                    )
+            time.sleep(0.2)
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+        raise ClusterError(f"{command[0]} does not start again; see {log}")
 
     def guard(self) -> subprocess.Popen[bytes]:
         """A process that stops the control plane when this one is gone, however it went.

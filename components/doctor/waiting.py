@@ -20,7 +20,11 @@ DAEMONS: Final = f"kubectl get pods --namespace {NAMESPACE} --field-selector=spe
 # What the plugins say -> what to do next. tests/wire has each.
 CAUSES: Final = (
     (NETWORK, DAEMONS),
-    ("Unauthorized", f"kubectl rollout restart daemonset/multus --namespace {NAMESPACE}"),
+    (
+        "Unauthorized",
+        f"kubectl rollout restart daemonset/multus --namespace {NAMESPACE}; then doctor again, "
+        "because pods that wait may start without their networks",
+    ),
     (
         "Could not allocate IP in range|no IP addresses available",
         "widen the range in the stack file, and pulumi up",
