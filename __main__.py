@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pulumi
+import gc
 
-from components import MultusComponent, config
+gc.disable()  # It would take a fifth of the time of the imports, and a program ends soon.
+
+import pulumi  # noqa: E402
+
+from components import MultusComponent, config  # noqa: E402
 
 stack = config.load_stack()
 multus = MultusComponent(

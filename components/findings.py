@@ -158,6 +158,8 @@ def shown(value: Any) -> str:
 
 def printable(text: str) -> str:
     """Text that a terminal shows as it is: control and direction characters are written out."""
+    if text.isprintable():
+        return text
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 

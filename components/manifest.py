@@ -16,6 +16,10 @@ OTHERS_OF_THE_GROUP: Final = ("MultiNetworkPolicy", "IPAMClaim")
 ALIKE: Final = 0.85
 ALLOW: Final = "multus-k3s/allow"
 KUBECTLS_OWN: Final = "kubectl.kubernetes.io/last-applied-configuration"
+# Else the provider deletes in the foreground (`DeletionPropagation` in its overrides.go), and waits
+# for the garbage collector, which finds out about a new kind only each half-minute.
+OF_ALL: Final = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""Annotations that every network gets, unless its own say otherwise."""
 CONFIG: Final[Path] = ("spec", "config")
 PLACES: Final[Mapping[str | int, Path]] = {
     **{key: ("metadata", key) for key in ("name", "namespace", "labels", "annotations")},

@@ -38,6 +38,7 @@ from .networks import Network
 from .networks.annotation import Selection, pod_annotation
 from .networks.summary import summary
 
+Texts = Mapping[str, str]
 Metadata = pulumi.Input[Mapping[str, pulumi.Input[str]]]
 
 # Helm keeps a Secret for each revision; without a limit they pile up for ever.
@@ -215,6 +216,8 @@ class MultusComponent(pulumi.ComponentResource):
             environment = {"MULTUS_NAMESPACES": names, "MULTUS_TIMEOUT": timeout}
             after.append(self._task("namespaces", "namespaces", **environment))
 
+        least = {} if args.adopt else manifest.OF_ALL  # who adopts changes no network
+
         def declare(network: Network) -> CustomResource:
             own = {**network.annotations, **network.own_annotations}
             return CustomResource(
@@ -224,8 +227,8 @@ class MultusComponent(pulumi.ComponentResource):
                 metadata=ObjectMetaArgs(
                     name=network.name,
                     namespace=network.namespace,
-                    labels=_merged(labels, network.labels),
-                    annotations=_merged(annotations, own),
+                    labels=_merged(labels, network.labels, {}),
+                    annotations=_merged(annotations, own, least),
                 ),
                 spec={"config": network.render(args.cluster.paths)},
                 opts=self._options(*after),
@@ -290,10 +293,8 @@ def _downloaded(version: chart.Chart) -> dict[str, str]:
         raise pulumi.RunError(str(error)) from error
 
 
-def _merged(shared: Metadata | None, own: Mapping[str, str]) -> Metadata | None:
-    """Metadata of one network: what all have, and its own, which wins."""
-    if not own:
-        return shared
+def _merged(shared: Metadata | None, own: Texts, least: Texts) -> Metadata | None:
+    """Metadata of one network: `least`, over it what all have, over that its own."""
     if shared is None:
-        return dict(own)
-    return pulumi.Output.from_input(shared).apply(lambda given: {**given, **own})
+        return {**least, **own} or None
+    return pulumi.Output.from_input(shared).apply(lambda given: {**least, **given, **own})

@@ -16,7 +16,7 @@ from ..cluster import Nodes
 from ..findings import UNREADABLE, Finding, FindingsError, Severity, did_you_mean
 from ..model import read
 from ..networks import KINDS
-from ..rules.registry import RULES, meant
+from ..rules.registry import catalog, meant
 from ..yaml_file import UnreadableError
 from . import charts, pages, reference
 from . import schema as stack_schema
@@ -184,12 +184,12 @@ def rules(
     """Explain the rules, their remedies and their evidence."""
     if markdown:
         sys.stdout.write(pages.rules_page())
-    elif name in RULES:
-        typer.echo("\n".join(pages.rule_entry(RULES[name])))
+    elif name in catalog():
+        typer.echo("\n".join(pages.rule_entry(catalog()[name])))
     elif name:
         raise stop(f'there is no rule "{name}". {meant(name)}')
     else:
-        for key, rule in sorted(RULES.items()):
+        for key, rule in sorted(catalog().items()):
             typer.echo(f"{rule.severity:8} {key}: {rule.summary}")
 
 

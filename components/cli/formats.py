@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..findings import Finding, Severity, counted, dotted, in_order, printable
-from ..rules.registry import RULES
+from ..rules.registry import catalog
 
 Format = Literal["text", "json", "github", "sarif"]
 STYLES: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -69,7 +69,7 @@ def _as_sarif(found: Sequence[Finding]) -> dict[str, Any]:
             },
             "defaultConfiguration": {"level": rule.severity},
         }
-        for rule in RULES.values()
+        for rule in catalog().values()
     ]
     results = [
         {

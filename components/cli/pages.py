@@ -11,7 +11,7 @@ import yaml
 
 from ..model import Model, read
 from ..networks import KINDS, Network, TypedNetwork
-from ..rules.registry import RULES, Rule
+from ..rules.registry import Rule, catalog
 from ..wording import descriptions
 
 LINKS: Final[tuple[Mapping[str, Any], ...]] = (
@@ -24,7 +24,7 @@ def rules_page() -> str:
     """docs/rules.md."""
     return _page(
         "rules.md",
-        rules=("\n".join(rule_entry(RULES[name])) + "\n" for name in sorted(RULES)),
+        rules=("\n".join(rule_entry(catalog()[name])) + "\n" for name in sorted(catalog())),
     )
 
 

@@ -18,6 +18,7 @@ from .kubectl import Kubectl, TaskError, main, one_line
 Live = dict[str, Any]  # an object as kubectl prints it
 Clock = Callable[[], float]
 
+FIRST_POLL_SECONDS = 0.25  # pods whose images are there are ready in a second
 POLL_SECONDS = 2
 MOST_PODS = 5
 REPORT_SECONDS = 60  # then no more logs are asked for, from nodes that may not answer
@@ -198,6 +199,7 @@ def wait(
     timeout = int(environment["MULTUS_TIMEOUT"])
     deadline = clock() + timeout
     said: dict[str, str] = {}
+    pause: float = FIRST_POLL_SECONDS
     while True:
         live: dict[str, Live] = {}
         try:
@@ -212,7 +214,8 @@ def wait(
         if found != said:
             print("; ".join(f"{name}: {problem}" for name, problem in found.items()), flush=True)
             said = found
-        sleep(min(POLL_SECONDS, max(0.0, deadline - clock())))
+        sleep(min(pause, max(0.0, deadline - clock())))
+        pause = min(2 * pause, POLL_SECONDS)
 
 
 def wait_and_let_go(kubectl: Kubectl, environment: Mapping[str, str]) -> str:

@@ -21,6 +21,6 @@ from . import (  # noqa: F401
     settings,
 )
 from .configuration import Configuration, Declared
-from .registry import RULES, Allowed, Hit, Rule, run, settle
+from .registry import Allowed, Hit, Rule, catalog, run, settle
 
-__all__ = ["RULES", "Allowed", "Configuration", "Declared", "Hit", "Rule", "run", "settle"]
+__all__ = ["Allowed", "Configuration", "Declared", "Hit", "Rule", "catalog", "run", "settle"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -107,11 +108,16 @@ class Rule:
         return Finding(place, message, value, self.name, self.severity)
 
 
-_CATALOG: Final = tomllib.loads(File(__file__).with_name("catalog.toml").read_text("utf-8"))
-RULES: Final[dict[str, Rule]] = {
-    name: Rule(name, **{**known, "severity": Severity(known["severity"])})
-    for name, known in _CATALOG.items()
-}
+@cache
+def catalog() -> dict[str, Rule]:
+    """Every rule by its name, in the catalog's order; a run without findings does not read it."""
+    text = File(__file__).with_name("catalog.toml").read_text("utf-8")
+    return {
+        name: Rule(name, **{**known, "severity": Severity(known["severity"])})
+        for name, known in tomllib.loads(text).items()
+    }
+
+
 _NETWORK: Final[list[Check]] = []
 _CONFIGURATION: Final[list[Check]] = []
 _CLUSTER: Final[list[Check]] = []
@@ -149,15 +155,15 @@ def _of_kinds(look: Check, kinds: tuple[type[Model], ...]) -> Check:
 def meant(name: str) -> str:
     """A sentence that names the rule which shares words with the name, or is written alike."""
     words = {*name.split("-")}
-    best = max(RULES, key=lambda one: len(words & {*one.split("-")}))
+    best = max(catalog(), key=lambda one: len(words & {*one.split("-")}))
     if len(words & {*best.split("-")}) > 1:
         return f'Did you mean "{best}"?'
-    return did_you_mean(name, RULES) or "multus-k3s rules lists them"
+    return did_you_mean(name, catalog()) or "multus-k3s rules lists them"
 
 
 def of(scope: str) -> list[Rule]:
     """The rules that are about the same thing, in the order of the catalog."""
-    return [one for one in RULES.values() if one.scope == scope]
+    return [one for one in catalog().values() if one.scope == scope]
 
 
 def run(config: Configuration) -> Iterator[Finding]:
@@ -172,18 +178,18 @@ def run(config: Configuration) -> Iterator[Finding]:
 def run_on(live: Live, config: Configuration) -> list[Finding]:
     """Every finding about the live cluster, as far as its objects may be read."""
     hits = (hit for look in _CLUSTER for hit in look(live, config))
-    shown = (one for one in hits if not live.forbidden.issuperset(RULES[one.rule].needs))
+    shown = (one for one in hits if not live.forbidden.issuperset(catalog()[one.rule].needs))
     return [*_findings(shown, config)]
 
 
 def _findings(hits: Iterable[Hit], config: Configuration) -> Iterator[Finding]:
     for hit in hits:
-        if RULES[hit.rule].is_for(config):
+        if catalog()[hit.rule].is_for(config):
             value = hit.value
             if value is STANDS:
                 value = (hit.of or config).value(hit.path) if hit.path else MISSING
             place = hit.path if hit.of is None else hit.of.place(hit.path)
-            yield RULES[hit.rule].finding(replace(hit, value=value), place)
+            yield catalog()[hit.rule].finding(replace(hit, value=value), place)
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,7 @@ def settle(
 def _in_vain(allowed: Sequence[Allowed], used: set[tuple[Path, str]]) -> Iterator[Finding]:
     for by in allowed:
         for index, name in enumerate(by.names):
-            known = RULES.get(name)
+            known = catalog().get(name)
             if (by.path, name) in used or (known is not None and known.scope == "cluster"):
                 continue
             message = "it silences nothing here. Remove it"

@@ -202,6 +202,7 @@ def test_what_a_network_has_of_its_own_wins_over_metadata_of_all() -> None:
         "site": "all",
         "note": "own",
         "k8s.v1.cni.cncf.io/resourceName": "intel.com/netdevice",
+        "pulumi.com/deletionPropagationPolicy": "background",
     }
 
 

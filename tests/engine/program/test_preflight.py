@@ -25,7 +25,7 @@ from components.findings import Finding
 from components.parse import parse
 from components.rules import Configuration
 from components.rules.live_objects import CRDS, READS, Live
-from components.rules.registry import RULES, run_on
+from components.rules.registry import catalog, run_on
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.nodes import K3S, node
@@ -232,7 +232,7 @@ def test_control_without_a_rule_of_the_role_something_is_left_out(
     left = run_on(found, config)
     lost = set(whole) - set(left)
     assert lost
-    assert all(forbidden.intersection(RULES[one.rule].needs) for one in lost)
+    assert all(forbidden.intersection(catalog()[one.rule].needs) for one in lost)
     assert set(left) <= set(whole)
     lines = preflight.left_out(found)
     assert len(lines) == len({READS[name].called for name in forbidden})
