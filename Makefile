@@ -17,13 +17,13 @@ help:
 	@echo "make wire               pods with real addresses, on real nodes in namespaces (root, Linux)"
 	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
 	@echo "make soak               100 pods come and go for ten minutes: is any address lost?"
-	@echo "make lint               ruff, mypy, actionlint"
+	@echo "make lint               ruff, mypy, actionlint, zizmor"
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
 	@echo "make schema             write schemas/stack.schema.json anew"
 	@echo "make docs               write the pages and the picture of docs/ that are made from the code anew"
 	@echo "make images STACK=prod  the images that the stack's nodes pull, one a line"
 
-$(READY): requirements.txt requirements-dev.txt constraints.txt
+$(READY): requirements.txt requirements-cli.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Set PYTHON=python3.12, say")'
 	@echo "setting up $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
@@ -68,6 +68,7 @@ lint: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/zizmor --offline --quiet .github/workflows
 	@$(BIN)/pytest -q tests/lint
 
 check: $(READY)

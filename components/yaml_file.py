@@ -235,3 +235,21 @@ def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | No
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step], node.value[step]
     return None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines stand as they are."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+def dumped(data: Any, *, width: int = 100, sort: bool = False) -> str:
+    """Plain data as YAML for people, in its own order unless it is to be sorted."""
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=sort, allow_unicode=True, width=width)
+    return text

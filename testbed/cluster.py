@@ -53,7 +53,7 @@ class Cluster(Kubectl):
         """A cluster without nodes; about five seconds.
 
         In a temporary directory, and then it ends with this process, or in `directory`, and then
-        it stays. `kind` is `durable` or `real`: see ControlPlane.
+        it stays. `kind` is `durable`, `real` or `audited`: see ControlPlane.
         """
         # Resolved: its programs are known again by the path that they were started with.
         folder = directory or Path(tempfile.mkdtemp(prefix=TEMPORARY)).resolve()

@@ -35,6 +35,12 @@ SIMULATED = {
     "manage-all-nodes": "false",
     "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
 }
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "None", "verbs": ["get", "list", "watch"]}, {"level": "Metadata"}],
+}
 READY = 120  # seconds; five are usual
 # kwok ends first and etcd last, so that none of them writes errors about the others.
 KEEPER = "keeper"  # of real nodes, if there are any: it ends before their cluster does
@@ -56,11 +62,18 @@ class ControlPlane:
     `durable`: etcd waits for the disk at each write, as on a user's cluster. Otherwise it does
     not: the data dies with the cluster, and waiting would serve nobody but a measurement.
     `real`: the server has an address on the LAN of real nodes and reaches their kubelets by it.
+    `audited`: it keeps a log of each request that is no mere reading.
     """
 
     directory: Path
     durable: bool = False
     real: bool = False
+    audited: bool = False
+
+    @property
+    def audit_log(self) -> Path:
+        """An `Event` of audit.k8s.io/v1 a line."""
+        return self.directory / "audit.log"
 
     @property
     def kubeconfig(self) -> Path:
@@ -140,6 +153,11 @@ class ControlPlane:
         ]
         if not self.durable:
             patches.append(_flags("etcd", **{"unsafe-no-fsync": "true"}))
+        if self.audited:
+            policy = self.directory / "audit.yaml"
+            policy.write_text(yaml.safe_dump(AUDIT), encoding="utf-8")
+            files = {"audit-policy-file": str(policy), "audit-log-path": str(self.audit_log)}
+            patches.append(_flags("kube-apiserver", **files))
         if self.real:
             options["kubeApiserverCertSANs"] = [str(SERVER.ip), IN_CLUSTER]
             file = self.directory / "egress.yaml"

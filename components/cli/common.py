@@ -9,6 +9,7 @@ import typer
 
 from ..args import MultusArgs
 from ..findings import printable
+from ..parse import Parsed
 from ..stack_file import StackFile, read_stack_file
 from ..yaml_file import UnreadableError
 from .check import read_stack
@@ -35,6 +36,16 @@ def stop(message: object) -> typer.Exit:
 
 
 def arguments(stack: str) -> tuple[StackFile, MultusArgs]:
+    """The stack's file and what it says; ends the command where it has errors."""
+    file, parsed = examined(stack)
+    if (args := parsed.args) is None:
+        report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
+        raise typer.Exit(1)
+    return file, args
+
+
+def examined(stack: str) -> tuple[StackFile, Parsed]:
+    """The same with its errors; ends the command where there is no such stack."""
     path = Path(stack) if stack.endswith((".yaml", ".yml")) else STACKS / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(one.stem.split(".", 1)[1] for one in STACKS.glob("Pulumi.*.yaml")))
@@ -43,8 +54,4 @@ def arguments(stack: str) -> tuple[StackFile, MultusArgs]:
         file = read_stack_file(path, str(path))
     except UnreadableError as error:
         raise stop(error) from None
-    parsed = read_stack(file, str(path))
-    if (args := parsed.args) is None:
-        report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
-        raise typer.Exit(1)
-    return file, args
+    return file, read_stack(file, str(path))

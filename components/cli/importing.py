@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from ..adopting import Adopted, adopted
 from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
 from ..cluster_tasks.kubectl import TaskError, connected
 from ..parse import PREFIX
-from ..yaml_file import UnreadableError, documents, read_text
+from ..yaml_file import UnreadableError, documents, dumped, read_text
 from .helm import record
 
 COMPONENT: Final = "multus"
@@ -47,18 +45,6 @@ def look() -> tuple[Adopted, list[str]]:
         return adopted(nodes, found.get("items") or [], releases[RELEASE]), there
 
 
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines stand as they are."""
-
-
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
-    ),
-)
-
-
 def files(stack: str, project: str, found: Adopted, releases: Iterable[str]) -> dict[Path, str]:
     """The files to write, in a project's folder: the stack's, and what `pulumi import` reads.
 
@@ -69,16 +55,11 @@ def files(stack: str, project: str, found: Adopted, releases: Iterable[str]) -> 
     made = {Path(f"{stack}.import.json"): _import_file(stack, project, releases, networks)}
     if len(json.dumps(networks)) > MOST_INLINE:
         name = Path("networks") / f"{stack}.yaml"
-        made[name] = _yaml(settings.pop("networks"))
+        made[name] = dumped(settings.pop("networks"))
         settings["networkFiles"] = [str(name)]
     settings["adopt"] = True
-    text = _yaml({"config": {PREFIX + key: one for key, one in settings.items()}})
+    text = dumped({"config": {PREFIX + key: one for key, one in settings.items()}})
     return {Path("stacks") / f"Pulumi.{stack}.yaml": SCHEMA + text, **made}
-
-
-def _yaml(data: Any) -> str:
-    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text
 
 
 def _import_file(

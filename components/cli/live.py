@@ -14,15 +14,20 @@ from ..doctor.pods import held
 from ..findings import Severity, printable
 from ..parse import PREFIX
 from ..picture import Used, rows, svg, text
+from ..plan import failed
+from ..plan.report import refuses, written
 from ..stack_file import StackFile
-from ..yaml_file import UnreadableError
+from ..yaml_file import UnreadableError, read_text
 from . import doctor as doctors
-from . import drifting, importing
-from .common import app, arguments, option, stop
+from . import drifting, importing, planning
+from .common import STOPPED, app, arguments, option, stop
+from .common import examined as examined_stack
+from .plan_forms import markdown, show
 
 __all__ = ["app"]
 
 Stack = Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")]
+ALLOW_DELETIONS = "MULTUS_ALLOW_DELETIONS"
 AsJson = Annotated[bool, option("json", "Print JSON.")]
 
 
@@ -109,6 +114,56 @@ def _taken(access: dict[str, str]) -> Used | None:
         why = "the kubeconfig's user may not read pods"
     typer.echo(printable(f"what is taken is not shown: {why}"), err=True)
     return None
+
+
+@app.command()
+def plan(
+    stack: Stack,
+    *,
+    source: Annotated[
+        str, option("from", "A preview's event log, or what preview --json printed; - is stdin.")
+    ] = "",
+    as_markdown: Annotated[bool, option("markdown", "Print Markdown for a pull request.")] = False,
+    as_json: AsJson = False,
+    diff: Annotated[bool, option("diff", "Show the differences too.")] = False,
+    save_plan: Annotated[
+        Path | None, option("save-plan", "Where to write what pulumi up --plan takes.")
+    ] = None,
+    gate: Annotated[
+        bool,
+        option("gate", "Fail where something is replaced or deleted, or the cluster is not seen."),
+    ] = False,
+    allow_deletions: Annotated[
+        bool,
+        typer.Option(help="Let replacements and deletions pass --gate.", envvar=ALLOW_DELETIONS),
+    ] = False,
+) -> None:
+    """Say what pulumi up would change: replacements and deletions, networks, pods, what to mind.
+
+    Pulumi's preview is run, and the cluster is only read. Secrets are not shown.
+
+    Exit status: 0 with a plan, 1 where the preview failed or --gate refuses, 2 where there is none.
+    """
+    file, parsed = examined_stack(stack)
+    name = Path(stack).stem.removeprefix("Pulumi.") if stack.endswith((".yaml", ".yml")) else stack
+    status = STOPPED
+    try:
+        said = read_text(source, source) if source else planning.preview(name, save_plan)
+        found = planning.made(name, said, parsed.args, _access(file))
+        status = 1 if found.failed or (gate and refuses(found, allow=allow_deletions)) else 0
+    except (planning.NoPreviewError, UnreadableError) as error:
+        found = failed(name, [str(error)])
+    except ValueError as error:
+        found = failed(name, [f"{source or 'the event log'}: {error}"])
+    if as_json:
+        typer.echo(written(found))
+    elif as_markdown:
+        typer.echo(markdown(found), nl=False)
+    elif status == STOPPED:
+        raise stop(found.failed[0])
+    else:
+        show(found, whole=diff)
+    raise typer.Exit(status)
 
 
 @app.command("import")

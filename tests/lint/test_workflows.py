@@ -6,10 +6,10 @@ check that reports nothing on the real files could have stopped looking.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,16 +20,16 @@ import pytest
 import yaml
 
 from testbed.building import ToolError
-from testbed.processes import program
 from testbed.tools import ROOT, find_tools
-from tests.stacks.files import STACKS
 
 FOLDER = ROOT / ".github" / "workflows"
-NAMES = ("ci.yml", "preview.yml")
+NAMES = ("ci.yml", "comment.yml", "deploy.yml", "drift.yml", "preview.yml")
 READ_ONLY = {"contents": "read"}
-COMMENTS = READ_ONLY | {"pull-requests": "write"}
+TRIGGERS = {"pull_request", "push", "schedule", "workflow_dispatch", "workflow_run"}
+AFTER_A_PREVIEW = {"workflows": ["preview"], "types": ["completed"]}
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 PINNED_LINE = re.compile(r"uses: \S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+SOME = "needs.touched.outputs.stacks != '[]' && "
 OF_THIS_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 
 Job = dict[str, Any]
@@ -58,21 +58,23 @@ def uses(job: Job, action: str) -> list[dict[str, Any]]:
 def faults(text: str) -> list[str]:
     """What is against the rules for every workflow."""
     document = yaml.safe_load(text)
-    found = list(_triggers(document[True]))  # YAML 1.1 reads the key `on` as true
-    found += _pins(text)
-    if document.get("permissions") != READ_ONLY:
+    on = document[True]  # YAML 1.1 reads the key `on` as true
+    names = {on} if isinstance(on, str) else set(on)
+    found = [*_triggers(on, names), *_pins(text)]
+    if document.get("permissions") not in (READ_ONLY, {}):
         found.append("the workflow has more permissions than contents: read")
     for name, job in document["jobs"].items():
-        found += [f"{name}: {fault}" for fault in _of_job(job)]
+        found += [f"{name}: {fault}" for fault in _of_job(job, names)]
     return found
 
 
-def _triggers(on: Any) -> Iterator[str]:
-    names = {on} if isinstance(on, str) else set(on)
-    for name in sorted(names - {"pull_request", "push"}):
+def _triggers(on: Any, names: set[str]) -> Iterator[str]:
+    for name in sorted(names - TRIGGERS):
         yield f"it runs on {name}, which may have secrets and a stranger's code"
     if "push" in names and on["push"] != {"branches": ["main"]}:
         yield "it runs on pushes to other branches than main"
+    if "workflow_run" in names and (len(names) > 1 or on["workflow_run"] != AFTER_A_PREVIEW):
+        yield "it runs after workflow_run of others than the preview, or on something else too"
 
 
 def _pins(text: str) -> Iterator[str]:
@@ -85,56 +87,81 @@ def _pins(text: str) -> Iterator[str]:
                 yield f"{step['uses']} is not pinned to a commit"
 
 
-def _of_job(job: Job) -> Iterator[str]:
-    comments = any(inputs.get("comment-on-pr") for inputs in uses(job, "pulumi/actions"))
-    if job.get("permissions", READ_ONLY) not in (READ_ONLY, *([COMMENTS] if comments else [])):
-        yield "it has permissions that it does not need"
+def _of_job(job: Job, triggers: set[str]) -> Iterator[str]:
     if "timeout-minutes" not in job:
         yield "it has no time limit"
-    if any(
-        inputs.get("persist-credentials") is not False for inputs in uses(job, "actions/checkout")
-    ):
+    if any(one.get("persist-credentials") is not False for one in uses(job, "actions/checkout")):
         yield "the checkout leaves its token on the disk"
-    if any(inputs.get("command", "preview") != "preview" for inputs in uses(job, "pulumi/actions")):
-        yield "it runs something else than a preview"
+    if "command" in str(uses(job, "pulumi/actions")):
+        yield "pulumi/actions is there to install the CLI alone"
     if "secrets" in str(job):
-        if not trusted(job):
+        if "pull_request" in triggers and not trusted(job):
             yield "it has secrets, and runs for forks or Dependabot"
         if "environment" not in job:
             yield "its secrets belong to no environment"
-    for step in steps(job):
-        if "${{" in step.get("run", ""):
-            yield "an expression becomes part of a script; pass it through env"
+    yield from _of_rights(job, triggers)
+    scripts = [step.get("run", "") for step in steps(job)]
+    if any("${{" in one for one in scripts):
+        yield "an expression becomes part of a script; pass it through env"
+    if any("ci.runs up" in one for one in scripts) and not _deploys(job, triggers):
+        yield "it deploys, and not from main by an environment of its own"
+
+
+def _of_rights(job: Job, triggers: set[str]) -> Iterator[str]:
+    writes = {key for key, one in job.get("permissions", {}).items() if one != "read"}
+    if writes - {"pull-requests", "issues"}:
+        yield "it has permissions that it does not need"
+    if writes and ("secrets" in str(job) or "pull_request" in triggers):
+        yield "it may write, and has secrets or a stranger's code"
+    if "workflow_run" in triggers:
+        if any({"ref", "repository"} & {*one} for one in uses(job, "actions/checkout")):
+            yield "it may write, and checks out the pull request"
+        if "secrets" in str(job):
+            yield "it follows a stranger's run, and has secrets"
+
+
+def _deploys(job: Job, triggers: set[str]) -> bool:
+    return triggers == {"push"} and job.get("environment") == "deploy-${{ matrix.stack }}"
 
 
 def trusted(job: Job) -> bool:
     """Whether it runs only for branches of this repository, and not for Dependabot's."""
     condition = " ".join(str(job.get("if", "")).split())
     return condition == (
-        f"{OF_THIS_REPOSITORY} && github.event.pull_request.user.login != 'dependabot[bot]'"
+        f"{SOME}{OF_THIS_REPOSITORY} && github.event.pull_request.user.login != 'dependabot[bot]'"
     )
+
+
+def stack_faults(text: str) -> list[str]:
+    """What is wrong with jobs for stacks: which there are, and with which CLI."""
+    found = []
+    for name, job in jobs(text).items():
+        if (matrix := job.get("strategy", {}).get("matrix")) is None:
+            continue
+        if not re.fullmatch(
+            r"\$\{\{ fromJSON\(needs\.\w+\.outputs\.stacks\) \}\}", matrix["stack"]
+        ):
+            found.append(f"{name}: the stacks are written down, and not looked up")
+        versions = {inputs.get("pulumi-version") for inputs in uses(job, "pulumi/actions")}
+        if versions - {requirement("pulumi")}:
+            found.append(f"{name}: the CLI is {versions}, the SDK {requirement('pulumi')}")
+        if job["strategy"].get("fail-fast") is not False:
+            found.append(f"{name}: a stack that fails hides the others")
+    return found
 
 
 def preview_faults(text: str) -> list[str]:
-    """What is wrong with preview.yml as such: every stack, by jobs that exclude each other."""
-    found = []
-    for name, job in jobs(text).items():
-        matrix = job["strategy"]["matrix"]
-        if sorted(matrix["stack"]) != sorted(STACKS):
-            found.append(f"{name}: the matrix has {matrix['stack']}, there are {list(STACKS)}")
-        versions = [inputs.get("pulumi-version") for inputs in uses(job, "pulumi/actions")]
-        if versions != [requirement("pulumi")]:
-            found.append(f"{name}: the CLI is {versions}, the SDK {requirement('pulumi')}")
+    """What is wrong with preview.yml as such: jobs that exclude each other, and leave a plan."""
     own, fork = jobs(text)["stack"], jobs(text)["stack-of-fork"]
-    opposite = (
-        str(own["if"]).replace("==", "!=").replace("&&", "||").replace("login !=", "login ==")
-    )
+    opposite = str(own["if"]).removeprefix(SOME).replace("==", "!=").replace("&&", "||")
+    opposite = f"{SOME}({opposite.replace('login !=', 'login ==')})"
+    found = []
     if fork["if"] != opposite:
         found.append("a pull request is previewed by both jobs or by none")
-    commented = uses(own, "pulumi/actions")[0]
-    wanted = {"command": "preview", "diff": True, "comment-on-pr": True, "edit-pr-comment": True}
-    if not wanted.items() <= commented.items():
-        found.append("the job of this repository does not comment the diff")
+    for name, job in (("stack", own), ("stack-of-fork", fork)):
+        left = [one for one in steps(job) if "upload-artifact" in one.get("uses", "")]
+        if [one.get("if") for one in left] != ["always()"]:
+            found.append(f"{name}: a preview that fails leaves no plan to comment")
     return found
 
 
@@ -145,8 +172,9 @@ def ci_faults(text: str) -> list[str]:
 
 @cache
 def requirement(package: str) -> str:
-    """The exact version of a package in requirements.txt."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    """The exact version of a package."""
+    names = ("requirements.txt", "requirements-dev.txt")
+    lines = [one for name in names for one in (ROOT / name).read_text("utf-8").splitlines()]
     return dict(line.split("==") for line in lines if "==" in line)[package]
 
 
@@ -159,7 +187,12 @@ def test_follows_the_rules(name: str) -> None:
     assert faults(text_of(name)) == []
 
 
-def test_previews_every_stack() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_stacks_are_looked_up(name: str) -> None:
+    assert stack_faults(text_of(name)) == []
+
+
+def test_previews_exclude_each_other() -> None:
     assert preview_faults(text_of("preview.yml")) == []
 
 
@@ -179,16 +212,23 @@ class Violation:
 
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-SAME = f"      {OF_THIS_REPOSITORY}\n"
 STEP = "      - run: bash .ci/run"
+FORK = """          STACK: ${{ matrix.stack }}
+        run: .venv/bin/python -m ci.runs fork"""
+SECRET = FORK.replace("        run", "          KEY: ${{ secrets.KEY }}\n        run")
+MAY_WRITE = "    timeout-minutes: 15\n    permissions: {contents: read, pull-requests: write}\n"
+CHECKED_OUT = "persist-credentials: false\n"
 VIOLATIONS = {
     "tag": Violation("ci.yml", CHECKOUT, "actions/checkout@v7", "not pinned"),
     "no-version": Violation("ci.yml", " # v7.0.1", "", "no commit with its version"),
     "target": Violation(
         "preview.yml", "on:\n  pull_request:", "on:\n  pull_request_target:", "pull_request_target"
     ),
-    "after-a-run": Violation(
-        "ci.yml", "on:\n", "on:\n  workflow_run: {workflows: [ci]}\n", "workflow_run"
+    "after-another-run": Violation(
+        "comment.yml", "workflows: [preview]", "workflows: [ci]", "others than the preview"
+    ),
+    "after-a-run-and-more": Violation(
+        "comment.yml", "on:\n", "on:\n  workflow_dispatch:\n", "something else too"
     ),
     "every-branch": Violation("ci.yml", "branches: [main]", "branches: ['**']", "other branches"),
     "write-all": Violation(
@@ -198,50 +238,75 @@ VIOLATIONS = {
         "ci.yml", "permissions:\n  contents: read\n", "", "more permissions"
     ),
     "write-contents": Violation(
-        "preview.yml", "      contents: read\n", "      contents: write\n", "does not need"
+        "comment.yml", "      contents: read\n", "      contents: write\n", "does not need"
     ),
-    "write-without-comment": Violation(
-        "preview.yml", "          comment-on-pr: true\n", "", "does not need"
+    "write-beside-a-preview": Violation(
+        "preview.yml", "    timeout-minutes: 15\n", MAY_WRITE, "stack: it may write"
     ),
-    "secret-in-fork-job": Violation(
-        "preview.yml",
-        "          PULUMI_CONFIG_PASSPHRASE: preview",
-        "          PULUMI_CONFIG_PASSPHRASE: ${{ secrets.PASSPHRASE }}",
-        "stack-of-fork: it has secrets",
+    "write-beside-a-secret": Violation(
+        "drift.yml", "    timeout-minutes: 15\n", MAY_WRITE, "look: it may write"
     ),
+    "checks-out-the-head": Violation(
+        "comment.yml",
+        CHECKED_OUT,
+        CHECKED_OUT + "          ref: ${{ github.event.workflow_run.head_sha }}\n",
+        "checks out the pull request",
+    ),
+    "comments-with-a-secret": Violation(
+        "comment.yml", "${{ github.token }}", "${{ secrets.TOKEN }}", "and has secrets"
+    ),
+    "secret-in-fork-job": Violation("preview.yml", FORK, SECRET, "stack-of-fork: it has secrets"),
     "all-secrets-in-fork-job": Violation(
         "preview.yml",
-        "          PULUMI_CONFIG_PASSPHRASE: preview",
-        "          PULUMI_CONFIG_PASSPHRASE: ${{ toJSON(secrets) }}",
+        FORK,
+        SECRET.replace("secrets.KEY", "toJSON(secrets)"),
         "stack-of-fork: it has secrets",
     ),
-    "secrets-for-forks": Violation("preview.yml", SAME, "      true\n", "stack: it has secrets"),
+    "secrets-for-forks": Violation(
+        "preview.yml", f"      && {OF_THIS_REPOSITORY}\n", "", "stack: it has secrets"
+    ),
     "secrets-for-dependabot": Violation(
         "preview.yml", " != 'dependabot[bot]'", " != 'nobody'", "stack: it has secrets"
     ),
     "no-environment": Violation(
         "preview.yml", "    environment: preview-${{ matrix.stack }}\n", "", "no environment"
     ),
+    "deploys-by-another-environment": Violation(
+        "deploy.yml", "environment: deploy-", "environment: preview-", "up: it deploys"
+    ),
+    "deploys-a-pull-request": Violation("preview.yml", "ci.runs plan", "ci.runs up", "it deploys"),
     "event-in-script": Violation(
         "ci.yml", STEP, "      - run: echo ${{ github.event.pull_request.title }}", "script"
     ),
     "matrix-in-script": Violation(
-        "preview.yml", 'init "$STACK"', "init ${{ matrix.stack }}", "script"
+        "preview.yml", 'fork "$STACK"', "fork ${{ matrix.stack }}", "script"
     ),
     "token-on-disk": Violation(
         "ci.yml", "persist-credentials: false", "persist-credentials: true", "leaves its token"
     ),
     "no-limit": Violation("ci.yml", "    timeout-minutes: 90\n", "", "no time limit"),
-    "up": Violation("preview.yml", "command: preview", "command: up", "else than a preview"),
-    "stack-missing": Violation(
-        "preview.yml", "[dev, staging, prod]", "[dev, prod]", "the matrix", preview_faults
+    "runs-by-the-action": Violation(
+        "preview.yml",
+        "          pulumi-version: 3.272.0\n",
+        "          pulumi-version: 3.272.0\n          command: up\n",
+        "install the CLI alone",
+    ),
+    "stacks-written-down": Violation(
+        "preview.yml",
+        "stack: ${{ fromJSON(needs.touched.outputs.stacks) }}",
+        "stack: '[dev, prod]'",
+        "not looked up",
+        stack_faults,
     ),
     "other-cli": Violation(
         "preview.yml",
         f"pulumi-version: {requirement('pulumi')}",
         "pulumi-version: 3.1.0",
         "the CLI is",
-        preview_faults,
+        stack_faults,
+    ),
+    "one-failure-hides": Violation(
+        "drift.yml", "      fail-fast: false\n", "", "hides the others", stack_faults
     ),
     "both-jobs": Violation(
         "preview.yml",
@@ -250,8 +315,8 @@ VIOLATIONS = {
         "both jobs",
         preview_faults,
     ),
-    "no-diff": Violation(
-        "preview.yml", "          diff: true\n", "", "does not comment", preview_faults
+    "silent-failure": Violation(
+        "preview.yml", "        if: always()\n", "", "no plan to comment", preview_faults
     ),
     "other-command": Violation(
         "ci.yml", STEP, "      - run: python -m pytest tests/unit", "not .ci/run alone", ci_faults
@@ -283,10 +348,8 @@ def actionlint() -> list[str]:
     return [str(found), "-no-color", *absent]
 
 
-def _said(
-    command: list[str], folder: Path, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+def _said(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -303,56 +366,31 @@ def test_actionlint_finds_what_is_wrong(tmp_path: Path, actionlint: list[str]) -
     assert "stak" in found.stdout
 
 
-HOSTILE = "+ create\n```\n</pre><img src=x>\n::set-output name=a::b\n"
+@pytest.fixture(scope="session")
+def zizmor() -> list[str]:
+    """The auditor, as `make lint` runs it."""
+    found = Path(sys.executable).with_name("zizmor")
+    return [str(found), "--offline", "--no-progress", "--format=plain", "--color=never"]
 
 
-def _run(step: str, folder: Path, *, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Runs a script of the fork job as the runner does, with a `pulumi` that says HOSTILE."""
-    (script,) = (
-        found["run"]
-        for found in steps(jobs(text_of("preview.yml"))["stack-of-fork"])
-        if found.get("name") == step
-    )
-    (folder / "said").write_text(HOSTILE, encoding="utf-8")
-    pulumi = folder / "pulumi"
-    pulumi.write_text(
-        f'#!/bin/sh\necho "$@" >> {folder}/calls\n'
-        f'[ "$1" = stack ] || {{ cat {folder}/said; exit {status}; }}\n',
-        encoding="utf-8",
-    )
-    pulumi.chmod(0o755)
-    return _said(
-        [program("bash"), "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-        folder,
-        {
-            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "RUNNER_TEMP": str(folder),
-            "GITHUB_STEP_SUMMARY": str(folder / "summary"),
-            "STACK": "dev",
-        },
-    )
+def test_passes_zizmor(zizmor: list[str]) -> None:
+    found = _said([*zizmor, str(FOLDER)], ROOT)
+    assert found.returncode == 0, found.stdout
 
 
-@pytest.mark.parametrize("status", [0, 255])
-def test_a_fork_sees_its_preview_in_the_summary(tmp_path: Path, status: int) -> None:
-    assert _run("Preview", tmp_path, status=status).returncode == status
-    title, _, *code = (tmp_path / "summary").read_text(encoding="utf-8").splitlines()
-    assert title == "### Preview of dev, without a cluster"
-    assert code == [f"    {line}" for line in HOSTILE.splitlines()]
-
-
-def test_a_fork_previews_its_stack_and_does_nothing_else(tmp_path: Path) -> None:
-    _run("Preview", tmp_path)
-    calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
-    assert [call.split(" --")[0] for call in calls] == ["stack init dev", "preview"]
-
-
-@pytest.mark.parametrize("named", ["", "  multus:context: 'lab'\n"])
-def test_the_kubeconfig_of_a_fork_leads_nowhere(tmp_path: Path, named: str) -> None:
-    stack = tmp_path / "stacks" / "Pulumi.dev.yaml"
-    stack.parent.mkdir()
-    stack.write_text(f"config:\n  multus:ipam: dhcp\n{named}")
-    _run("Write a kubeconfig that leads nowhere", tmp_path).check_returncode()
-    written = yaml.safe_load((tmp_path / "kubeconfig").read_text(encoding="utf-8"))
-    assert written["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:9"
-    assert written["current-context"] == ("lab" if named else "nowhere")
+@pytest.mark.parametrize(
+    ("name", "text", "wrong", "audit"),
+    [
+        ("comment.yml", " # zizmor: ignore[dangerous-triggers]", " #", "dangerous-triggers"),
+        ("preview.yml", '"$STACK"', "${{ github.head_ref }}", "template-injection"),
+    ],
+)
+def test_zizmor_finds_what_is_wrong(
+    name: str, text: str, wrong: str, audit: str, zizmor: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / name).write_text(text_of(name).replace(text, wrong), encoding="utf-8")
+    found = _said([*zizmor, str(folder)], tmp_path)
+    assert found.returncode != 0
+    assert audit in found.stdout

@@ -29,7 +29,7 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "package", "parse", "stack_file", "adopting", "doctor", "drift", "picture"),
+    ("args", "package", "parse", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
     ("cli",),
     ("access", "tasks", "config", "preflight", "after_up", "multus", "provider"),
 )

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
+from ci import runs
 from testbed.engine import Workspace
 from tests.engine.program.conftest import MakeProgram
-from tests.stacks.files import ROOT, STACKS
+from tests.stacks.files import STACKS
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Path:
-    """The kubeconfig that leads nowhere, out of the workflow that uses it."""
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "preview.yml").read_text())
-    steps = workflow["jobs"]["stack-of-fork"]["steps"]
-    [script] = [step["run"] for step in steps if "leads nowhere" in step.get("name", "")]
-    environment = {**os.environ, "RUNNER_TEMP": str(tmp_path), "STACK": "dev"}
-    subprocess.run(
-        ["/bin/bash", "-euo", "pipefail", "-c", script], cwd=ROOT, env=environment, check=True
-    )
-    return tmp_path / "kubeconfig"
+    """The kubeconfig that leads nowhere."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(runs.nowhere("dev"), encoding="utf-8")
+    return file
 
 
 @pytest.mark.parametrize("stack", STACKS)

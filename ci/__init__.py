@@ -1,0 +1,1 @@
+"""What the workflows run: which stacks to plan, the plans, and how they reach GitHub."""

@@ -1,0 +1,130 @@
+"""A preview changes nothing, by the API server's own log; and a user that may only read can run it.
+
+Each stack is deployed, then changed in all that it can: its networks, and the chart's version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from testbed.cluster import Cluster
+from testbed.engine import Workspace
+from testbed.tools import Tools
+from tests.engine.conftest import NODES
+from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram
+from tests.engine.program.test_plan import Run, cli, plan
+from tests.stacks.files import ROOT, STACKS
+
+__all__ = ["cli", "plan"]  # fixtures
+
+ROLES: Final[list[dict[str, Any]]] = [
+    yaml.safe_load((ROOT / "docs" / f"{name}-clusterrole.yaml").read_text(encoding="utf-8"))
+    for name in ("preflight", "plan")
+]
+GROUP: Final = "rbac.authorization.k8s.io"
+# They ask what may be done, and nothing is kept of them.
+QUESTIONS: Final = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews")
+
+
+@pytest.fixture(scope="module")
+def started(tools: Tools) -> Iterator[Cluster]:
+    with Cluster.start(tools, audited=True) as found:
+        found.add_nodes(NODES)
+        yield found
+
+
+@pytest.fixture
+def audited(started: Cluster) -> Iterator[Cluster]:
+    leftovers = started.leftovers()
+    for role in ROLES:
+        started.apply(role)
+    yield started
+    leftovers.remove()
+
+
+def user(cluster: Cluster, name: str, roles: Sequence[str], file: Path) -> dict[str, str]:
+    """KUBECONFIG of an account of its own, which the log tells from the cluster's own programs."""
+    meta = {"name": name, "namespace": "default"}
+    cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
+    for role in roles:
+        cluster.apply(
+            {
+                "apiVersion": f"{GROUP}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": f"{name}-{role}"},
+                "roleRef": {
+                    "apiGroup": GROUP,
+                    "kind": "ClusterRole",
+                    "name": role,
+                },
+                "subjects": [{"kind": "ServiceAccount", **meta}],
+            }
+        )
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": cluster.kubectl("create", "token", name).strip()}
+    file.write_text(yaml.safe_dump(config))
+    return {"KUBECONFIG": str(file)}
+
+
+class Log:
+    """What the accounts of `user` have written since it was made."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.file = cluster.plane.audit_log
+        self.begun = self.file.stat().st_size
+
+    def writes(self) -> list[str]:
+        with self.file.open(encoding="utf-8") as log:
+            log.seek(self.begun)
+            events = [json.loads(line) for line in log if line.endswith("\n")]
+        return [
+            f"{one['user']['username']} {one['verb']} {one['requestURI']}"
+            for one in events
+            if writes(one)
+        ]
+
+
+def writes(event: dict[str, Any]) -> bool:
+    asks = event.get("objectRef", {}).get("resource") in QUESTIONS
+    ours = event["user"]["username"].startswith("system:serviceaccount:default:")
+    return ours and not asks and "dryRun=All" not in event["requestURI"]
+
+
+def changed(checkout: Workspace, stack: str, chart: Any) -> None:
+    networks = yaml.safe_load(checkout.stack_file(stack).read_text())["config"]["multus:networks"]
+    more = {"name": "more", "type": "macvlan", "master": "eth7"}
+    checkout.configure(stack, {"chart": chart, "networks": [{**networks[0], "mtu": 1400}, more]})
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_preview_writes_nothing_but_dry_runs(
+    stack: str,
+    audited: Cluster,
+    program: MakeProgram,
+    chart: ChartSettings,
+    plan: Run,
+    tmp_path: Path,
+) -> None:
+    reader = user(audited, "reader", [one["metadata"]["name"] for one in ROLES], tmp_path / "r")
+    writer = user(audited, "writer", ["cluster-admin"], tmp_path / "w")
+    checkout = program(stack, audited, chart=chart(IN_CHART), protect=False)
+    log = Log(audited)
+    for who in (writer, reader):
+        checkout.preview(stack, env=who).check()
+    assert log.writes() == []
+    control = Log(audited)
+    checkout.up(stack, env=writer).check()
+    assert control.writes()
+    changed(checkout, stack, chart(SPLIT))
+    log = Log(audited)
+    for who in (writer, reader):
+        status, text = plan(checkout, stack=stack, **who)
+        assert (status, "incomplete" in text) == (0, False), text
+        assert " deleted, 2 created" in text, text
+    assert log.writes() == []
