@@ -25,7 +25,7 @@ from ..plan.objects import Objects, objects
 from . import doctor
 
 INSTALL: Final = "https://www.pulumi.com/docs/install/"
-ROLE: Final = "docs/plan-clusterrole.yaml"
+ROLE: Final = "docs/preflight-clusterrole.yaml"
 HIDDEN: Final = "[secret]"
 FLAGS: Final = ("--include-crds", "--values=-")
 

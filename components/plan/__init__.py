@@ -17,6 +17,7 @@ from .engine import OPS, REPLACE, Preview
 from .networks import NetworkChange, changed, is_network
 from .objects import Difference, Objects
 
+OUTSIDE = "addresses-left-outside"
 __all__ = ["Plan", "failed", "planned"]
 
 
@@ -69,6 +70,8 @@ def planned(
     steps = preview.steps
     counts = Counter(one.op for one in steps)
     changes = tuple(changed(one, paths, pods) for one in steps if is_network(one))
+    # Preflight says this of the same pods.
+    told = f"[{OUTSIDE}]" if any(one.outside for one in changes) else ""
     old, new = ({**one} for one in rendered or ({}, {}))
     for one, change in zip(filter(is_network, steps), changes, strict=True):
         for side, manifest in ((old, one.old), (new, one.new)):
@@ -85,7 +88,7 @@ def planned(
             *hazards.of_steps(steps),
             *hazards.of_networks(changes),
             *hazards.of_release(steps, rendered),
-            *(f"warning: {one}" for one in preview.warnings),
+            *(f"warning: {one}" for one in preview.warnings if not told or told not in one),
         ),
         manifests=(*objects.differences(old, new),),
         steps=(*objects.of_steps(steps),),

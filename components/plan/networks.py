@@ -11,8 +11,7 @@ from netaddr import IPSet
 from ..addresses import Address
 from ..adopting import network as written
 from ..cluster import Paths
-from ..cluster_tasks.attachments import Live, attached
-from ..doctor.pods import given
+from ..cluster_tasks.attachments import Live, attached, given
 from ..findings import FindingsError, dotted, shown
 from ..ipam.base import Pool
 from ..manifest import KIND, as_raw

@@ -6,7 +6,7 @@ Each stack is deployed, then changed in all that it can: its networks, and the c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +23,9 @@ from tests.stacks.files import ROOT, STACKS
 
 __all__ = ["cli", "plan"]  # fixtures
 
-ROLES: Final[list[dict[str, Any]]] = [
-    yaml.safe_load((ROOT / "docs" / f"{name}-clusterrole.yaml").read_text(encoding="utf-8"))
-    for name in ("preflight", "plan")
-]
+ROLE: Final = yaml.safe_load(
+    (ROOT / "docs" / "preflight-clusterrole.yaml").read_text(encoding="utf-8")
+)
 GROUP: Final = "rbac.authorization.k8s.io"
 # They ask what may be done, and nothing is kept of them.
 QUESTIONS: Final = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews")
@@ -42,30 +41,24 @@ def started(tools: Tools) -> Iterator[Cluster]:
 @pytest.fixture
 def audited(started: Cluster) -> Iterator[Cluster]:
     leftovers = started.leftovers()
-    for role in ROLES:
-        started.apply(role)
+    started.apply(ROLE)
     yield started
     leftovers.remove()
 
 
-def user(cluster: Cluster, name: str, roles: Sequence[str], file: Path) -> dict[str, str]:
+def user(cluster: Cluster, name: str, role: str, file: Path) -> dict[str, str]:
     """KUBECONFIG of an account of its own, which the log tells from the cluster's own programs."""
     meta = {"name": name, "namespace": "default"}
     cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
-    for role in roles:
-        cluster.apply(
-            {
-                "apiVersion": f"{GROUP}/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": {"name": f"{name}-{role}"},
-                "roleRef": {
-                    "apiGroup": GROUP,
-                    "kind": "ClusterRole",
-                    "name": role,
-                },
-                "subjects": [{"kind": "ServiceAccount", **meta}],
-            }
-        )
+    cluster.apply(
+        {
+            "apiVersion": f"{GROUP}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"{name}-{role}"},
+            "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", **meta}],
+        }
+    )
     config = yaml.safe_load(cluster.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": cluster.kubectl("create", "token", name).strip()}
     file.write_text(yaml.safe_dump(config))
@@ -111,8 +104,8 @@ def test_a_preview_writes_nothing_but_dry_runs(
     plan: Run,
     tmp_path: Path,
 ) -> None:
-    reader = user(audited, "reader", [one["metadata"]["name"] for one in ROLES], tmp_path / "r")
-    writer = user(audited, "writer", ["cluster-admin"], tmp_path / "w")
+    reader = user(audited, "reader", ROLE["metadata"]["name"], tmp_path / "r")
+    writer = user(audited, "writer", "cluster-admin", tmp_path / "w")
     checkout = program(stack, audited, chart=chart(IN_CHART), protect=False)
     log = Log(audited)
     for who in (writer, reader):
