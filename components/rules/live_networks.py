@@ -42,8 +42,8 @@ def _definitions(live: Live) -> list[Json]:
 
 
 def by_others(live: Live, config: Configuration) -> Iterator[tuple[Declared, str]]:
-    """The declared networks that no Pulumi has written yet, each with who wrote it."""
-    for one, found in existing(live, config):
+    """The networks to be made that no Pulumi has written yet, each with who wrote it."""
+    for one, found in () if config.get("adopt") else existing(live, config):
         managers = [str(by.get("manager")) for by in found["metadata"]["managedFields"]]
         if not any(name.startswith(OURS) for name in managers) and not is_going(found):
             yield one, some(dict.fromkeys(managers)) or "somebody"
@@ -51,10 +51,10 @@ def by_others(live: Live, config: Configuration) -> Iterator[tuple[Declared, str
 
 @check()
 def not_ours(live: Live, config: Configuration) -> Iterator[Hit]:
-    if live.own is None or config.get("adopt"):
+    if (own := live.own) is None:
         return
     for one, who in by_others(live, config):
-        if one.network.key not in live.own:
+        if one.network.key not in own:
             yield at("network-exists", "name", of=one, who=who, key=one.network.key)
 
 

@@ -14,6 +14,7 @@ from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram, edit
 
 CANARY = "canary-6f1d2b"
+AROUND = "canary-0c9a4e"
 
 
 def set_secret(checkout: Workspace, path: str) -> None:
@@ -22,16 +23,22 @@ def set_secret(checkout: Workspace, path: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_secret_helm_value(cluster: Cluster, program: MakeProgram) -> None:
+def test_a_secret_helm_value_and_what_is_in_the_environment(
+    cluster: Cluster, program: MakeProgram, tmp_path: Path
+) -> None:
+    """Neither is in what is said, in the plan or in clear in the state."""
     checkout = program("dev", cluster)
     set_secret(checkout, "multus:extraValues.image.tag")
-    preview = checkout.preview("dev", diff=True).check()
-    up = checkout.up("dev").check()
+    around, plan = {"REGISTRY_TOKEN": AROUND}, tmp_path / "plan.json"
+    preview = checkout.preview("dev", diff=True, env=around, plan=str(plan)).check()
+    assert "multus-release" in plan.read_text()
+    up = checkout.up("dev", env=around).check()
     assert up.outputs["values"]["image"] == {"tag": CANARY}
     assert "values" in up.secret_outputs
     said = preview.stdout + preview.stderr + up.stdout + up.stderr
-    assert CANARY not in said
-    assert CANARY not in json.dumps(checkout.state("dev"))
+    kept = json.dumps(checkout.state("dev")) + plan.read_text()
+    assert CANARY not in said + kept
+    assert AROUND not in said + kept + json.dumps(checkout.state("dev", show_secrets=True))
     image = cluster.kubectl_json("get", "daemonset/multus", "-n", "kube-system")
     assert CANARY in json.dumps(image)  # it did reach the chart
 
