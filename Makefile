@@ -1,11 +1,12 @@
 # Every target sets up what it needs. `make demo` and `make test` are where to begin.
 PYTHON ?= python3
 STACK ?= prod
+PAIRS ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine wire bench soak lint tools schema docs images check clean
+.PHONY: help demo demo-preview demo-down test unit engine wire bench bench-ipam soak lint tools schema docs images check clean
 
 help:
 	@echo "make demo [STACK=dev]   deploy a stack on this machine, on real nodes if it is Linux with root"
@@ -15,7 +16,8 @@ help:
 	@echo "make unit               what needs no toolchain, in about a minute"
 	@echo "make engine             the program on the real engine and API server"
 	@echo "make wire               pods with real addresses, on real nodes in namespaces (root, Linux)"
-	@echo "make bench              measures the IPAM plugins side by side; an hour on a quiet machine"
+	@echo "make bench [ONLY=NAME]  measures the program beside Helm and kubectl, into docs/speed.md; hours"
+	@echo "make bench-ipam         measures the IPAM plugins side by side; an hour on a quiet machine"
 	@echo "make soak               100 pods come and go for ten minutes: is any address lost?"
 	@echo "make lint               ruff, mypy, actionlint, zizmor"
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
@@ -57,6 +59,10 @@ wire: $(READY)
 	@$(BIN)/pytest tests/wire
 
 bench: $(READY)
+	@$(BIN)/python -m testbed.tools build --only engine
+	@$(BIN)/python -m benchmarks.bench --pairs $(PAIRS) $(if $(ONLY),--only $(ONLY),--out docs/speed.md)
+
+bench-ipam: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
 	@$(BIN)/python -m benchmarks.ipam
 

@@ -8,6 +8,7 @@ is, whatever the machine was through in between. It knows nothing of nodes: `clu
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +40,10 @@ SIMULATED = {
 AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [{"level": "None", "verbs": ["get", "list", "watch"]}, {"level": "Metadata"}],
+    "omitStages": ["RequestReceived", "ResponseStarted"],
+    "rules": [{"level": "Metadata"}],
 }
+CLIENTS = ("kubectl", "Helm", "helm", "pulumi", "Go-http-client")
 READY = 120  # seconds; five are usual
 # kwok ends first and etcd last, so that none of them writes errors about the others.
 KEEPER = "keeper"  # of real nodes, if there are any: it ends before their cluster does
@@ -62,7 +65,7 @@ class ControlPlane:
     `durable`: etcd waits for the disk at each write, as on a user's cluster. Otherwise it does
     not: the data dies with the cluster, and waiting would serve nobody but a measurement.
     `real`: the server has an address on the LAN of real nodes and reaches their kubelets by it.
-    `audited`: it keeps a log of each request that is no mere reading.
+    `audited`: it keeps a log of each request.
     """
 
     directory: Path
@@ -74,6 +77,12 @@ class ControlPlane:
     def audit_log(self) -> Path:
         """An `Event` of audit.k8s.io/v1 a line."""
         return self.directory / "audit.log"
+
+    def requests(self) -> Counter[str]:
+        """How many requests of each verb came from outside the control plane, if `audited`."""
+        events = map(json.loads, self.audit_log.read_text(encoding="utf-8").splitlines())
+        ours = (one for one in events if one.get("userAgent", "").startswith(CLIENTS))
+        return Counter(one["verb"] for one in ours)
 
     @property
     def kubeconfig(self) -> Path:

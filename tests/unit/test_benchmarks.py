@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import plot, report
+from benchmarks import page, plot, report
+from benchmarks.measures import MEASURES
 from benchmarks.numbers import Ratio, quantile, ratio
 from benchmarks.results import Batch, Run, cells
 from benchmarks.soak import NETWORK, counted
@@ -124,3 +125,16 @@ def test_a_soak_counts_what_is_missing_stale_and_double() -> None:
     assert (found.missing, found.stale, found.double) == (1, 1, 1)
     sound = counted([pod("a", "10.0.0.1")], {"default/a"}, 1, 1)
     assert (sound.missing, sound.stale, sound.double) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("power", [1.0, 1.15, 2.0])
+def test_growth_is_the_exponent_of_a_power_law(power: float) -> None:
+    points = [(n, 3 * n**power) for n in (10, 100, 300)]
+    assert page.exponent(points) == pytest.approx(power)
+
+
+def test_ratios_are_of_pairs() -> None:
+    """Of the medians it would be 4 to 3; the machine was slow in the second pair."""
+    pairs = {"preview": [(2.0, 1.0), (40.0, 30.0), (4.0, 3.0)]}
+    [row] = [one for one in page.markdown({}, pairs).splitlines() if "`preview`" in one]
+    assert f"| {4 / 3:.2f} | 2.00 | {MEASURES['preview'].target} |" in row
