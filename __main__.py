@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gc
+import pulumi
 
-gc.disable()  # It would take a fifth of the time of the imports, and a program ends soon.
-
-import pulumi  # noqa: E402
-
-from components import MultusComponent, config  # noqa: E402
+from components import MultusComponent, config
 
 stack = config.load_stack()
 multus = MultusComponent(

@@ -55,10 +55,6 @@ def staying(left: list[Live]) -> str:
     )
 
 
-class StayError(TaskError):
-    """Pods that do not go."""
-
-
 def pods(kubectl: Kubectl, environment: Mapping[str, str], down: list[str]) -> list[Live]:
     """The releases' pods on nodes that are up, by their owners: the workloads are gone."""
     workloads = {tuple(one.split("/")) for one in environment["MULTUS_WORKLOADS"].split(",")}
