@@ -187,7 +187,7 @@ def _leaves(values: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     if isinstance(values, Mapping) and values:
         for key, one in values.items():
             yield from _leaves(one, (*path, key))
-    elif values is not None:
+    elif path and values is not None:
         yield path, values
 
 

@@ -37,6 +37,7 @@ class Files(Model):
 
 
 FIELDS: Final[Mapping[str, FieldInfo]] = {**MultusArgs.model_fields, **Files.model_fields}
+KEYS: Final = (*(str(one.validation_alias) for one in FIELDS.values()), *ACCESS_KEYS)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Parsed:
         return None
 
 
+def unknown(key: str) -> Finding:
+    """What is said of a key that no setting has."""
+    return Finding((key,), f"is not a known key. {did_you_mean(key, KEYS)}")
+
+
 def parse(
     settings: Mapping[str, Any],
     sources: Sequence[Source] = (),
@@ -75,10 +81,7 @@ def parse(
     parts: dict[str, Any] = {} if partial is None else {"nodes": partial}
     own: list[Any] = []
     fields = {str(one.validation_alias): (name, one) for name, one in FIELDS.items()}
-    for key in settings:
-        if key not in fields:
-            known = [*fields, *ACCESS_KEYS]
-            found.append(Finding((key,), f"is not a known key. {did_you_mean(key, known)}"))
+    found += (unknown(key) for key in settings if key not in fields)
     for key, (name, field) in fields.items():
         value = settings.get(key)
         if key not in settings or _left_out(value, required=field.is_required()):

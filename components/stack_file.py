@@ -15,7 +15,7 @@ from typing import Any, Final
 from .findings import MISSING, Finding
 from .findings import Path as Steps
 from .network_files import read_patterns, root_of
-from .parse import ACCESS_KEYS, NAMESPACE, PREFIX, Parsed, parse, placed
+from .parse import ACCESS_KEYS, KEYS, NAMESPACE, PREFIX, Parsed, parse, placed, unknown
 from .sources import has_networks
 from .yaml_file import Document, UnreadableError, documents, read_text
 
@@ -111,7 +111,9 @@ def _misplaced_secrets(ours: Mapping[str, Any], secret: Collection[str]) -> Iter
     It would lie in the repository, the state and the logs.
     """
     for key in sorted(secret):
-        if key not in SECRET_KEYS:
+        if key not in KEYS:
+            yield placed(unknown(key), {})
+        elif key not in SECRET_KEYS:
             which = " and ".join(SECRET_KEYS)
             message = f"is a secret, and only {which} can be: the rest is in clear in the cluster. "
             path = (PREFIX + key, *(encrypted(ours[key]) or ()))

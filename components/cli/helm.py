@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from typing import Any
 
 from ..chart.versions import NAMESPACE
-from ..cluster_tasks.kubectl import Kubectl
+from ..cluster_tasks.kubectl import Kubectl, TaskError
 
 
 def record(kubectl: Kubectl, name: str) -> Any | None:
@@ -21,5 +22,9 @@ def record(kubectl: Kubectl, name: str) -> Any | None:
     if not found:
         return None
     newest = max(found, key=lambda one: int(one["metadata"]["labels"]["version"]))
-    packed = base64.b64decode(base64.b64decode(newest["data"]["release"]))
-    return json.loads(gzip.decompress(packed))
+    try:
+        packed = base64.b64decode(base64.b64decode(newest["data"]["release"]))
+        return json.loads(gzip.decompress(packed))
+    except (ValueError, OSError, EOFError, KeyError, RecursionError, zlib.error):
+        named = newest["metadata"].get("name", name)
+        raise TaskError(f"Helm's record {named} in {NAMESPACE} is damaged") from None

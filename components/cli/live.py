@@ -95,6 +95,8 @@ def picture(
         typer.echo(text(found), nl=False)
         return
     path = Path(out or f"networks-{name}.svg")
+    if path.suffix != ".svg":
+        raise stop(f"--out {path}: the file is an SVG, so its name ends in .svg")
     try:
         path.write_text(svg(f"Networks of {name}", found), encoding="utf-8")
     except OSError as error:

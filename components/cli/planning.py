@@ -13,11 +13,11 @@ from typing import Any, Final
 import yaml
 
 from ..args import MultusArgs
-from ..chart.packages import ChartError, download_packages
+from ..chart.packages import FOLDER, ChartError, download_packages
 from ..chart.versions import CHART, CRD_CHART, CRD_RELEASE, NAMESPACE, RELEASE, Chart
 from ..cluster_tasks.attachments import Live
 from ..cluster_tasks.kubectl import TaskError, one_line
-from ..findings import FindingsError
+from ..findings import FindingsError, shown
 from ..model import read
 from ..plan import Plan, engine, failed, planned
 from ..plan.engine import Preview
@@ -126,13 +126,15 @@ def _objects(helm: str, releases: Sequence[Mapping[str, Any]], args: MultusArgs)
     for one in releases:
         if not one:
             continue
+        if one.get("name") not in (RELEASE, CRD_RELEASE):  # an argument of helm's
+            raise ChartError(f"{shown(one.get('name'))} is no release of the program")
         if one.get("values") == HIDDEN:
             raise ChartError("the values are a secret")
         package = str(one["chart"])
-        if not Path(package).is_file():
+        if Path(package).parent != FOLDER or not Path(package).is_file():
             package = _package(one["name"], version, args)
         done = subprocess.run(
-            [helm, "template", one["name"], package, f"--namespace={NAMESPACE}", *FLAGS],
+            [helm, "template", f"--namespace={NAMESPACE}", *FLAGS, "--", one["name"], package],
             input=yaml.safe_dump(one.get("values") or {}),
             capture_output=True,
             text=True,

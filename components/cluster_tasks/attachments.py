@@ -19,6 +19,9 @@ Live = dict[str, Any]  # an object as kubectl prints it
 
 NETWORKS = "k8s.v1.cni.cncf.io/networks"
 STATUS = "k8s.v1.cni.cncf.io/network-status"
+# What an annotation may lead to that is none of Multus's: anybody may write one.
+UNREADABLE = (ValueError, AttributeError, TypeError, KeyError, RecursionError)
+LONGEST = 80  # characters of a network's name
 # What makes a pod anew without harm. A Job counts a deleted pod as failed, and of others nobody
 # here knows (kubernetes pkg/controller/job, getStatus).
 MADE_ANEW = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController")
@@ -62,7 +65,9 @@ class Missed:
     def line(self) -> str:
         """All of it for a person."""
         of = f" of {' '.join(self.owner)}" if self.owner[0] else ", which nothing makes anew,"
-        lacks = ", ".join(self.networks)
+        lacks = ", ".join(
+            one if len(one) <= LONGEST else f"{one[: LONGEST - 1]}…" for one in self.networks
+        )
         what = f"{self.namespace}/{self.name}{of} on {self.node}, started {self.started}"
         return f"{what}, has no {lacks}: {self.command}"
 
@@ -83,7 +88,7 @@ def requested(annotation: str, namespace: str) -> list[str]:
     try:  # Go's JSON takes a key in any case
         elements = [{k.lower(): v for k, v in one.items()} for one in json.loads(annotation)]
         return [f"{one.get('namespace') or namespace}/{one['name']}" for one in elements]
-    except (ValueError, AttributeError, TypeError, KeyError):
+    except UNREADABLE:
         return [annotation]
 
 
@@ -99,7 +104,7 @@ def attached(pod: Live) -> Counter[str]:
         if default and not default & addresses(pod):
             return Counter()
         return Counter(one["name"] for one in status if not one.get("default"))
-    except (ValueError, AttributeError, TypeError, KeyError):
+    except UNREADABLE:
         return Counter()
 
 
@@ -107,9 +112,10 @@ def given(pod: Live) -> list[tuple[str, IPv4Address | IPv6Address]]:
     """Network and address of each interface that a pod has besides eth0."""
     found = []
     for one in json.loads(notes(pod)[STATUS]) if attached(pod) else ():
-        for text in () if one.get("default") else one.get("ips") or ():
-            with suppress(ValueError):
-                found.append((one["name"], ip_address(text)))
+        with suppress(*UNREADABLE):
+            for text in () if one.get("default") else one.get("ips") or ():
+                with suppress(ValueError):
+                    found.append((str(one["name"]), ip_address(text)))
     return found
 
 

@@ -91,17 +91,16 @@ class Seen(objects.Live):
         """Of all pools, which count from the network's address (`pkg/storage/kubernetes`)."""
         found = []
         for pool in self.items("pools"):
-            first = ip_network(pool["spec"]["range"], strict=False).network_address
+            try:
+                addresses = ip_network(pool["spec"]["range"], strict=False)
+            except ValueError:
+                continue  # not Whereabouts' own
+            meta = pool["metadata"]
             for offset, taken in (pool["spec"].get("allocations") or {}).items():
-                meta = pool["metadata"]
-                whose = Allocation(
-                    first + int(offset),
-                    taken.get("podref", ""),
-                    meta["name"],
-                    meta["namespace"],
-                    offset,
-                )
-                found.append(whose)
+                if not offset.isdecimal() or int(offset) >= addresses.num_addresses:
+                    continue
+                address, holder = addresses[int(offset)], (taken or {}).get("podref", "")
+                found.append(Allocation(address, holder, meta["name"], meta["namespace"], offset))
         return found
 
     @cached_property

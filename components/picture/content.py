@@ -11,6 +11,7 @@ from ..networks.base import Network
 
 Used = Mapping[str, Iterable[Address]]
 """The addresses that pods have, by `namespace/name` of the network."""
+NONE, OTHERS = "no addresses", "others give the addresses"
 UNKNOWN = "devices that the program does not know"
 
 
@@ -37,6 +38,8 @@ class Row:
 
     key: str
     device: str
+    silent: str
+    """Why there are no bars, where there are none."""
     kind: str
     """Its plugins, as `macvlan · whereabouts`."""
     bars: tuple[Bar, ...]
@@ -62,6 +65,7 @@ def _row(network: Network, used: Used | None) -> Row:
     return Row(
         key=network.key,
         device=typed.segment if typed is not None else UNKNOWN,
+        silent=NONE if typed is not None and ipam is None else OTHERS,
         kind=" · ".join(dict.fromkeys(network.plugins)),
         bars=tuple(_bar(pool, gateways, mine) for pool in pools),
         live=used is not None,
@@ -93,7 +97,7 @@ def counted(bar: Bar, *, live: bool) -> str:
     """How many addresses there are, and how many are taken, in words."""
     size = f"{bar.size:,}" if bar.size < 10**9 else f"2^{bar.size.bit_length() - 1}"
     if not live:
-        return f"{size} addresses"
+        return f"{size} address{'es' * (bar.size != 1)}"
     taken = len(bar.used) - len(bar.outside)
     outside = f", {len(bar.outside)} outside" if bar.outside else ""
     return f"{taken:,} of {size} taken{outside}"

@@ -64,7 +64,7 @@ def _row(row: Row, y: int) -> Iterator[str]:
     yield _text(MARGIN, y + 14, _short(row.key))
     yield _text(MARGIN, y + 30, _short(row.kind), "dim")
     if not row.bars:
-        yield _text(LEFT, y + 14, "its addresses are known to others", "dim")
+        yield _text(LEFT, y + 14, row.silent, "dim")
     for number, bar in enumerate(row.bars):
         yield from _bar(bar, y + number * LINE, counted(bar, live=row.live))
 

@@ -25,7 +25,7 @@ def _lines(rows: Iterable[Row]) -> Iterator[str]:
             for bar in row.bars:
                 yield f"    {_cells(bar)}  {bar.label}, {counted(bar, live=row.live)}"
             if not row.bars:
-                yield "    its addresses are known to others"
+                yield f"    {row.silent}"
     yield ""
     yield LEGEND
 

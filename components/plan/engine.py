@@ -81,10 +81,12 @@ def read(text: str) -> Preview:
 def _events(text: str) -> list[Json]:
     try:
         whole = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested beyond all reason") from None
     except ValueError:  # not one text but one for each line
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("it is no JSON: neither an event log nor of preview --json") from None
     return _of_digest(whole) if "changeSummary" in whole or "steps" in whole else [whole]
 
@@ -103,9 +105,14 @@ def _of_digest(whole: Json) -> list[Json]:
 
 
 def _step(found: Json) -> Step:
-    old, new = ((found.get(side) or {}).get("inputs") for side in ("old", "new"))
+    old, new = ((found.get(side) or {}).get("inputs") or {} for side in ("old", "new"))
     paths = tuple(found.get("detailedDiff") or found.get("diffs") or ())
-    return Step(found["op"], found["urn"], found["type"], old or {}, new or {}, paths)
+    names = [found["op"], found["urn"], found["type"], *paths]
+    for side in (old, new):
+        names += [one["name"] for one in [side.get("metadata")] if one is not None]
+    if not all(isinstance(one, str) for one in names):
+        raise TypeError("a name is no text")
+    return Step(found["op"], found["urn"], found["type"], old, new, paths)
 
 
 def _plain(found: Json) -> str:

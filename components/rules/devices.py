@@ -19,7 +19,11 @@ from .configuration import Configuration, Declared
 from .registry import Hit, at, check, where
 
 FLANNELS_BRIDGE: Final = "cni0"
-TUNNELS: Final = ("flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "kube-ipvs0")
+TUNNELS: Final = (
+    *("flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "kube-ipvs0"),
+    # Cilium's and Calico's, of which rke2-killall.sh removes all but the first.
+    *("cilium_host", "cilium_net", "cilium_vxlan", "cilium_wg0", "vxlan.calico", "vxlan-v6.calico"),
+)
 
 
 @check(TypedNetwork)

@@ -139,6 +139,14 @@ def test_the_cluster_is_known_by_its_nodes_and_directory(
     assert adopted(map(node, versions), [], release).settings["cluster"] == cluster
 
 
+def test_a_release_without_values_is_taken_over() -> None:
+    """As K3s's page installs it: Helm then keeps no config, or an empty one."""
+    chart = {"chart": {"metadata": {"version": DEFAULT}}}
+    for release in (chart, {**chart, "config": {}}, {**chart, "config": None}):
+        found = adopted([node("v1.34.2+k3s1")], [], release)
+        assert "extraValues" not in found.settings
+
+
 def test_what_is_not_taken_over_is_said() -> None:
     args = SOUND["prod"]
     owned = manifests(args, ownerReferences=[{"kind": "SriovNetwork", "name": "fast"}])

@@ -152,6 +152,14 @@ def test_what_may_not_be_read_is_not_said_to_be_missing(forbidden: str | None) -
     assert [*examined(found, args)] == []
 
 
+def test_pools_that_whereabouts_did_not_write_stop_nobody() -> None:
+    meta = {"name": "p", "namespace": "kube-system"}
+    odd = {"x": {}, "-5": {"podref": "a/b"}, "9" * 60: {"podref": "a/b"}, "3": None}
+    specs = [{"range": "nope"}, {"range": RANGE, "allocations": odd}]
+    found = Seen({"pools": {"items": [{"metadata": meta, "spec": one} for one in specs]}})
+    assert [str(one.address) for one in found.allocations] == ["192.168.20.3"]
+
+
 EMPTY: Final = "echo '{\"items\": []}'"
 SILENT: Final = "echo 'error: connection to the server 10.0.0.1 was refused' >&2; exit 1"
 

@@ -95,10 +95,10 @@ eth1
     G···········─█────···───·············!··········  192.168.20.0/24, 1 of 48 taken, 1 outside
 br1
   default/flat  bridge
-    its addresses are known to others
+    no addresses
 devices that the program does not know
   default/other  my-own
-    its addresses are known to others
+    others give the addresses
 
 █ taken  ─ free  · kept back or excluded  G gateway  ! taken, and outside the range
 """

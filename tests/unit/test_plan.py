@@ -368,6 +368,17 @@ def test_both_forms_of_the_engine_are_read(form: str) -> None:
     assert (found.errors, found.warnings) == (("it fails",), ())
 
 
+GOOD: Final[Json] = {"op": "update", "urn": "u::n", "type": NETWORK}
+ODD: Final[tuple[Json, ...]] = (
+    {"type": 5},
+    {"urn": None},
+    {"diffs": [5]},
+    {"new": {"inputs": {"metadata": {"name": 5}}}},
+    {"new": {"inputs": {"metadata": "x"}}},
+    {"new": {"inputs": [1]}},
+)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -375,6 +386,8 @@ def test_both_forms_of_the_engine_are_read(form: str) -> None:
         ("no JSON", "it is no JSON"),
         ("[1]", "neither an event log"),
         ('{"steps": [{}]}', "neither an event log"),
+        ("[" * 100_000, "nested beyond all reason"),
+        *((json.dumps({"resourcePreEvent": {"metadata": GOOD | bad}}), "neither") for bad in ODD),
     ],
 )
 def test_what_is_no_preview_is_one_line(text: str, why: str) -> None:
@@ -418,6 +431,23 @@ def test_bad_surroundings_are_one_line(
     assert (status, out, err) == (2, "", f"error: {said}\n")
     status, out, _ = run("prod", "--markdown", path=str(tmp_path), monkeypatch=monkeypatch)
     assert (status, out) == (2, f"### {prose(f'prod: no plan. {said}')}\n")
+
+
+def test_helm_gets_no_name_that_a_file_invents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log may be of a pull request, and what begins with a dash is an option of helm's."""
+    executable(tmp_path / "helm", f"echo ran > {tmp_path}/ran")
+    inputs = {"name": f"--post-renderer={tmp_path}/evil", "chart": str(tmp_path / "helm")}
+    found = {"op": "create", "urn": "u::multus-release", "type": RELEASE, "new": {"inputs": inputs}}
+    events = [{"resourcePreEvent": {"metadata": found}}, {"summaryEvent": {}}]
+    (tmp_path / "log").write_text("\n".join(map(json.dumps, events)))
+    status, out, _ = run(
+        "prod", f"--from={tmp_path}/log", path=str(tmp_path), monkeypatch=monkeypatch
+    )
+    assert status == 0
+    assert "is no release of the program" in out
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_stack_that_does_not_exist_lists_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:

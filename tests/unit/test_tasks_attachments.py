@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from components.cluster_tasks.attachments import NETWORKS, STATUS, missed, starting
+from components.cluster_tasks.attachments import NETWORKS, STATUS, given, missed, starting
 from tests.unit.tasks import cases
 
 Json = dict[str, Any]
@@ -39,6 +39,16 @@ def pod(case: Json) -> Json:
 def test_what_a_pod_lacks(case: Json) -> None:
     found = missed([pod(case)])
     assert [name for one in found for name in one.networks] == case["lacks"]
+
+
+def test_an_annotation_beyond_all_reason_stops_nobody() -> None:
+    """Whoever may make a pod may write it, up to 256 KiB."""
+    deep = "[" * 150_000
+    [lacks] = missed([pod({"networks": deep})])
+    assert len(lacks.line) < 500
+    for status in (deep, '[{"name": "apps/lan", "ips": 5}]', '[{"name": "a", "ips": ["x"]}]'):
+        assert given(pod({"networks": "lan", "statusText": status})) == []
+        missed([pod({"networks": "lan", "statusText": status})])
 
 
 def test_a_pod_that_has_no_interface_yet_is_only_starting() -> None:
