@@ -2,6 +2,10 @@
 PYTHON ?= python3
 STACK ?= prod
 PAIRS ?= 10
+# Each worker has a cluster of its own, and takes a file at a time. On the wire there is one: its
+# tests look at what is left on the machine, and count lost packets.
+WORKERS ?= 2
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -45,14 +49,16 @@ demo-down: $(READY)
 	@$(BIN)/python -m testbed.demo down
 
 test: tools lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SPREAD) --ignore=tests/wire --junitxml=$(VENV)/tests.xml
+	@$(BIN)/pytest tests/wire --junitxml=$(VENV)/wire.xml
+	@$(BIN)/python -m tests.counted $(VENV)/tests.xml $(VENV)/wire.xml
 
 unit: $(READY)
 	@$(BIN)/pytest -n auto tests/unit tests/component tests/stacks
 
 engine: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine
-	@$(BIN)/pytest tests/engine
+	@$(BIN)/pytest $(SPREAD) tests/engine
 
 wire: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes

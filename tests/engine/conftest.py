@@ -19,9 +19,9 @@ from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.leftovers import Leftovers
 from testbed.tools import ROOT, Tools, find_tools
+from tests.used import USED
 
 NODES = 3
-USED: list[str] = []
 # Reasons for a skip that no tool mends.
 NOT_FOR_TOOLS = (
     "the official plugin is on PATH, and it does assets",
@@ -46,14 +46,6 @@ def pytest_runtest_makereport(
 def said(report: pytest.TestReport) -> str:
     """The reason of a skip."""
     return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Which parts were real, at the end of every run that used any."""
-    if USED:
-        terminalreporter.section("what was real")
-        for line in USED:
-            terminalreporter.write_line(line)
 
 
 class MakeWorkspace(Protocol):
@@ -81,7 +73,7 @@ def tools() -> Tools:
         if shutil.which("go") is None:
             pytest.skip(str(error))
         pytest.fail(str(error), pytrace=False)
-    USED[:] = [*found.summary(), f"charts: {charts_used()}"]
+    USED["what was real"] = [*found.summary(), f"charts: {charts_used()}"]
     return found
 
 

@@ -19,20 +19,11 @@ from testbed.tools import Tools, find_tools
 from testbed.toolsets import Group
 from tests.engine.conftest import charts_used
 from tests.engine.program.conftest import ChartSettings, chart, repository
+from tests.used import USED
 from tests.wire.deployed import Deployed
 from tests.wire.parser import Parser
 
 __all__ = ["chart", "repository"]
-
-USED: list[str] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Which parts were real, at the end of every run that used any."""
-    if USED:
-        terminalreporter.section("what was real on the wire")
-        for line in USED:
-            terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -74,7 +65,7 @@ def tools() -> Tools:
     if (reason := obstacle()) is not None:
         pytest.skip(f"no real node can be had: {reason}")
     found = found_or_skipped("engine", "wire", "nodes")
-    USED[:] = [
+    USED["what was real on the wire"] = [
         *(used.line() for used in find_tools("wire", "nodes").used),
         f"charts: {charts_used()}",
         "runc, iptables: real, of this machine",
