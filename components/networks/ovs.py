@@ -37,8 +37,11 @@ class OvsTrunk(Model):
         if self.max_id is not None and (self.min_id or 0) > self.max_id:
             message = f"maxID is {self.max_id}, which comes before it"
             yield Finding(("minID",), message, self.min_id)
-        elif self.id is None and not (self.min_id and self.max_id):
-            yield Finding((), "needs id, or minID and maxID: without VLANs the plugin refuses it")
+
+    @property
+    def names_vlans(self) -> bool:
+        """Whether the plugin takes any VLAN from it."""
+        return self.id is not None or bool(self.min_id and self.max_id)
 
 
 class Ovs(TypedNetwork):
@@ -93,6 +96,12 @@ class Ovs(TypedNetwork):
         default=None, ge=1, serialization_alias="link_state_check_interval"
     )
     """Milliseconds between these looks; 600 where it is left out."""
+
+    def incomplete(self) -> Iterator[Finding]:
+        yield from super().incomplete()
+        if self.trunk and not any(one.names_vlans for one in self.trunk):
+            message = "names no VLAN, and the plugin refuses that. Give it id, or minID and maxID"
+            yield Finding(("trunk",), message)
 
     @property
     def segment(self) -> str:

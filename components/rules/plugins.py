@@ -14,6 +14,7 @@ from ..networks.base import TypedNetwork
 from ..networks.bond import Bond
 from ..networks.bridge import Bridge
 from ..networks.known import INSTALLED, NEVER_FIRST
+from ..networks.ovs import Ovs
 from ..networks.raw import doubled
 from ..networks.reading import entries, wished
 from .configuration import Configuration, Declared
@@ -99,6 +100,16 @@ def bridge(it: Bridge) -> Iterator[Hit]:
     for index, trunk in enumerate(it.vlan_trunk):
         if not trunk.for_plugin():
             yield at("option-without-effect", "vlanTrunk", index, needed="id, or minID and maxID")
+
+
+@check(Ovs)
+def ovs(it: Ovs) -> Iterator[Hit]:
+    if it.trunk and it.vlan is not None:  # ParseOvsPortConfig in pkg/common, like SplitVlanIds
+        message = "the plugin reads trunk instead of it"
+        yield at("option-without-effect", "vlan", message=message)
+    for index, one in enumerate(it.trunk):
+        if not one.names_vlans:
+            yield at("option-without-effect", "trunk", index, needed="id, or minID and maxID")
 
 
 @check(Bond)
