@@ -100,18 +100,14 @@ class Node:
         return space
 
     def load(self, file: Path) -> None:
-        """Starts containerd and gives it images, which its disk may have from before."""
+        """Starts containerd and gives it images."""
         self.start_containerd()
-        mark = self._disk / file.name
-        if mark.exists():
-            return
         with file.open("rb") as archive:
             answer = self.space.run(
                 *services.CTR, "images", "import", "--local", "-", stdin=archive, timeout=120
             )
         if answer.returncode != 0:
             raise ClusterError(f"{self.name} does not take the images: {answer.stderr.strip()}")
-        mark.touch()
 
     def ctr(self, *arguments: str) -> Any:
         return self.space.run(*services.CTR, *arguments)
