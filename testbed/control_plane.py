@@ -218,15 +218,14 @@ class ControlPlane:
     def rotate_service_account_key(self) -> None:
         """The API server starts anew with another key, and refuses every token of before.
 
-        The key is that of the cluster's authority, which is at hand: any private key will do. All
-        of the server starts anew, as K3s does: the controllers work with such tokens themselves.
+        The key is the authority's: any private key will do. The controllers start anew too, as
+        with K3s: they work with such tokens themselves.
         """
         [key] = self.directory.rglob("ca.key")
         flags = ("--service-account-key-file", "--service-account-signing-key-file")
         programs = {Path(path).name: pid for pid, path in running_from(self.directory).items()}
-        started = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
         commands = {}
-        for name in started:
+        for name in (started := ("kube-apiserver", "kube-controller-manager", "kube-scheduler")):
             whole = (PROC / str(programs[name]) / "cmdline").read_text().removesuffix("\0")
             words = ((one.partition("=")[0], one) for one in whole.split("\0"))
             commands[name] = [f"{flag}={key}" if flag in flags else one for flag, one in words]

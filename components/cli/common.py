@@ -30,6 +30,12 @@ def option(name: str, text: str) -> Any:
     return typer.Option(f"--{name}", help=text)
 
 
+def name_of(stack: str) -> str:
+    """A stack's name from what a command was given: the name, or the path of its file."""
+    named = Path(stack).stem.removeprefix("Pulumi.")
+    return named if stack.endswith((".yaml", ".yml")) else stack
+
+
 def stop(message: object) -> typer.Exit:
     typer.echo(f"error: {printable(str(message))}", err=True)
     return typer.Exit(STOPPED)

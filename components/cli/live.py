@@ -20,7 +20,7 @@ from ..stack_file import StackFile
 from ..yaml_file import UnreadableError, read_text
 from . import doctor as doctors
 from . import drifting, importing, planning
-from .common import STOPPED, app, arguments, option, stop
+from .common import STOPPED, app, arguments, name_of, option, stop
 from .common import examined as examined_stack
 from .plan_forms import markdown, show
 
@@ -90,7 +90,7 @@ def picture(
     """Draw a stack's networks: on which device each is, its ranges to scale, and what is taken."""
     file, args = arguments(stack)
     found = rows(args.networks, None if offline else _taken(_access(file)))
-    name = Path(stack).stem.removeprefix("Pulumi.")
+    name = name_of(stack)
     if as_text:
         typer.echo(text(found), nl=False)
         return
@@ -147,7 +147,7 @@ def plan(
     Exit status: 0 with a plan, 1 where the preview failed or --gate refuses, 2 where there is none.
     """
     file, parsed = examined_stack(stack)
-    name = Path(stack).stem.removeprefix("Pulumi.") if stack.endswith((".yaml", ".yml")) else stack
+    name = name_of(stack)
     status = STOPPED
     try:
         said = read_text(source, source) if source else planning.preview(name, save_plan)

@@ -84,8 +84,11 @@ def kept(kubectl: Kubectl) -> list[str]:
         if (found := kubectl.optional("get", crd, "--all-namespaces")) is None:
             continue
         what, names = crd.partition(".")[0], [name_of(one) for one in found["items"]]
-        of = f"{len(names)} {what} that it does not own ({listed(names)})" if names else "nothing"
-        lines.append(f"left: {of}, and CRD {crd}. kubectl delete crd {crd} removes both")
+        left, gone = f"CRD {crd}", "it"
+        if names:
+            left = f"{len(names)} {what} that it does not own ({listed(names)}), and {left}"
+            gone = "both"
+        lines.append(f"left: {left}. kubectl delete crd {crd} removes {gone}")
     return lines
 
 

@@ -17,7 +17,7 @@ from .seen import Seen
 # cannot be made are not the networks'.
 REFUSED: Final = re.compile(r'failed to setup network for sandbox "[^"]*": (.*)', re.DOTALL)
 DAEMONS: Final = f"kubectl get pods --namespace {NAMESPACE} --field-selector=spec.nodeName={{node}}"
-# What the plugins say -> what to do next. tests/wire has each.
+# What Multus and the plugins say -> what to do next; docs/runbook.md has more of them.
 CAUSES: Final = (
     (NETWORK, DAEMONS),
     (

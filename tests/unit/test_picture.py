@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from components.args import MultusArgs
 from components.cli.app import app
 from components.cli.check import read_stack
+from components.cli.common import name_of
 from components.model import read
 from components.picture import rows, svg, text
 from components.stack_file import read_stack_file
@@ -150,6 +151,8 @@ def test_without_a_cluster_the_stack_is_drawn_and_that_is_said(tmp_path: Path) -
     [line] = drawn.stderr.splitlines()
     assert line.startswith("what is taken is not shown: the cluster does not answer: ")
     assert "used" not in parts(out.read_text())
+    assert name_of("prod.v1") == "prod.v1"
+    assert name_of("stacks/Pulumi.prod.v1.yaml") == "prod.v1"
     lost = picture(tmp_path, refused, "--offline", "--out", str(tmp_path / "no" / "x.svg"))
     assert (lost.exit_code, lost.stdout) == (2, "")
 
