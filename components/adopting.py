@@ -115,7 +115,8 @@ def _plain(value: Any) -> Any:
 
 def _cluster(nodes: list[Json], conf: Json) -> dict[str, Any]:
     """The cluster, by its nodes' versions and the directory that Multus was told."""
-    version = min((str(one["status"]["nodeInfo"]["kubeletVersion"]) for one in nodes), default="")
+    versions = (str(one["status"]["nodeInfo"]["kubeletVersion"]) for one in nodes)
+    version = min(versions, default="", key=_by_number)
     many = {"nodes": "multi" if len(nodes) > 1 else "single"}
     directory = str(conf.get("confDir", ""))
     if "+k3s" in version:
@@ -129,6 +130,10 @@ def _cluster(nodes: list[Json], conf: Json) -> dict[str, Any]:
         return {"distribution": "rke2", "version": version, **many}
     paths = {"confDir": directory or STANDARD_CONF, "binDir": conf.get("binDir", "/opt/cni/bin")}
     return {"distribution": "custom", **many, **paths}
+
+
+def _by_number(version: str) -> list[int]:
+    return [int(part) for part in re.findall("[0-9]+", version)]
 
 
 def _settings(values: Json) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from .addresses import Cidr, Cidrs, overlap
+from .addresses import Cidr, Cidrs
 from .fields import Checked, NodePath, directory
 from .findings import Finding, invalid, needs_quotes
 from .model import Model, OneOf
@@ -97,13 +97,6 @@ class Cluster(Model):
     """The services' networks (--service-cidr), likewise."""
     fail_closed: bool = False
     """Pods wait while Multus is away; needs a file on each node (docs/never-without.md)."""
-
-    def incomplete(self) -> Iterator[Finding]:
-        for index, services in enumerate(self.service_cidr):
-            for pods in self.cluster_cidr:
-                if overlap(pods, services):
-                    message = f"it overlaps clusterCidr {pods}. Write both as the cluster has them"
-                    yield Finding(("serviceCidr", index), message, str(services))
 
     @property
     def paths(self) -> Paths:

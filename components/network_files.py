@@ -70,14 +70,16 @@ def _take(pattern: str, root: Root, taken: Files) -> Iterator[str]:
     """Add the files that a pattern finds; yields what is wrong with it, in words."""
     path = Path(pattern)
     if path.is_absolute() or ".." in path.parts:
-        yield f"it leads out of the project. Write it relative to {root.called}"
+        yield f"it must be written from {root.called}, and without .."
         return
     inside = Path(os.path.realpath(root.folder))
     matches = _matching(root.folder, path.parts)
     if not matches:
         yield f"it finds no file, seen from {root.called}. Correct it, or remove it"
     elif all(map(Path.is_dir, matches)):
-        yield f"it finds folders only. Write {path / '*.yaml'}"
+        # At the top a pattern would find Pulumi.yaml too.
+        below = path if path.parts[:1] not in ((), ("**",)) else Path("networks")
+        yield f"it finds folders only. Write {below / '*.yaml'}"
     # Links last, so that they are named as such.
     found = [(Path(os.path.realpath(one)), one.relative_to(root.folder)) for one in matches]
     for real, name in sorted(found, key=lambda one: (one[0] != inside / one[1], one[1])):

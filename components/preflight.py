@@ -23,7 +23,7 @@ from .args import MultusArgs
 from .findings import Finding, Severity, listed
 from .manifest import API, KIND
 from .parse import placed
-from .rules import live_networks
+from .rules import Configuration, live_cluster, live_networks
 from .rules.live_objects import LATER, READS, Live
 from .rules.registry import of, run_on, settle
 from .tasks import AskError, ask
@@ -58,8 +58,8 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
     live = asked(*READS.keys() - LATER)
     if isinstance(live, Live) and any(live_networks.by_others(live, args.configuration)):
         live = replace(live, own=own_networks())
-    if isinstance(live, Live) and any(live_networks.changed(live, args.configuration)):
-        more = asked(*LATER)
+    if isinstance(live, Live) and (names := later(live, args.configuration)):
+        more = asked(*names)
         live = more if isinstance(more, str) else live.with_more(more)
     required = args.preflight == "required"
     if isinstance(live, str):
@@ -84,6 +84,12 @@ def reads(*names: str) -> str:
     """What the task `survey` is to read, as JSON for its environment (MULTUS_READS)."""
     chosen = {name: one for name, one in READS.items() if name in (names or READS)}
     return json.dumps({name: {"path": one.path, "keep": one.keep} for name, one in chosen.items()})
+
+
+def later(live: Live, config: Configuration) -> set[str]:
+    """What else is to be read, by what was found."""
+    changed = any(live_networks.changed(live, config))
+    return live_cluster.pools(live) | ({"pods"} if changed else set())
 
 
 def own_networks() -> frozenset[str] | None:

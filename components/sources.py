@@ -15,6 +15,7 @@ from .yaml_file import Document
 
 NOTHING: Final = "there are no networks in it"
 NEITHER: Final = "that is neither a list of networks, nor one network with its type, nor a manifest"
+UNDER_A_KEY: Final = "is for a stack file: a file of networks has the list alone. Remove the line"
 IN_A_LIST: Final = "is a manifest, which is a document of its own. Put --- before it, and no dash"
 
 
@@ -101,5 +102,7 @@ def _out_of_place(data: Any, document: Document) -> Iterator[Finding]:
         yield from manifest.no_kind(data)
     elif manifest.is_object(data):
         yield Finding((), IN_A_LIST)
+    elif isinstance(data, dict) and [*data] == ["networks"]:
+        yield Finding(("networks",), UNDER_A_KEY, rule=UNREADABLE)
     elif not has_networks(document):
         yield Finding((), NEITHER, rule=UNREADABLE)

@@ -68,7 +68,7 @@ def examine(
     sources, wrong = read_patterns(patterns, root_of(name))
     parsed = parse(settings, sources)
     hidden = {(PREFIX + key,) for key in unread}  # they are there, and not missing
-    found = [*_stray(config), *_misplaced_secrets(ours, secret)]
+    found = [*_stray(config), *_access(ours, secret)]
     found += (placed(one, {}) for one in wrong)
     found += [_redacted(one, secret) for one in parsed.findings if one.path not in hidden]
     locate = file.locate if file else lambda one: replace(one, file=name)
@@ -105,10 +105,10 @@ def _stray(keys: Iterable[str]) -> Iterator[Finding]:
             yield Finding((key,), f"is read by nothing: {ours} say which cluster it is. {fix}")
 
 
-def _misplaced_secrets(ours: Mapping[str, Any], secret: Collection[str]) -> Iterator[Finding]:
-    """Secrets that can be none, and a kubeconfig that is none.
+def _access(ours: Mapping[str, Any], secret: Collection[str]) -> Iterator[Finding]:
+    """Secrets that can be none, a kubeconfig that is none, and a context that is no name.
 
-    It would lie in the repository, the state and the logs.
+    The kubeconfig would lie in the repository, the state and the logs.
     """
     for key in sorted(secret):
         if key not in KEYS:
@@ -121,6 +121,8 @@ def _misplaced_secrets(ours: Mapping[str, Any], secret: Collection[str]) -> Iter
     if ours.get("kubeconfig") and "kubeconfig" not in secret:
         message = "is not a secret. Set it with: pulumi config set --secret multus:kubeconfig"
         yield Finding((f"{PREFIX}kubeconfig",), message)
+    if isinstance(ours.get("context"), dict | list):
+        yield Finding((f"{PREFIX}context",), "must be the name of one of the kubeconfig's contexts")
 
 
 def _redacted(finding: Finding, secret: Collection[str]) -> Finding:

@@ -13,6 +13,7 @@ from .registry import Hit, at, check, where
 
 LOG_LEVELS: Final = ("debug", "verbose", "error", "panic")
 DHCP_SOCKET: Final = "/run/cni/dhcp.sock"
+HOSTNAME: Final = "kubernetes.io/hostname"  # which each node has for itself
 
 
 @check()
@@ -28,7 +29,8 @@ def deployed(one: Declared, config: Configuration) -> Iterator[Hit]:
             keys="multus:ipam" if len(config.ipams) == 1 else "multus:ipam and additionalIpam",
             remedy=None if local else f"List {plugin.type} in multus:additionalIpam",
         )
-    if isinstance(plugin, HostLocal) and config.nodes == "multi":
+    one_node = HOSTNAME in one.network.nodes
+    if isinstance(plugin, HostLocal) and config.nodes == "multi" and not one_node:
         yield at("host-local-on-several-nodes", "ipam", "type")
     if isinstance(plugin, Whereabouts) and cluster is not None:
         paths, own = cluster.paths, plugin.kubernetes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -31,6 +31,9 @@ IMAGE: Final = re.compile(r"(?:^|[/-])multus(?:-cni|-thick)?(?:[:@]|$)")
 MULTUS: Final = re.compile(r"\bmultus(?:-ds.*)?$")
 # By name, address (…/rke2-multus-v4.3.017.tgz) or OCI reference; its CRD chart likewise.
 CHART_NAME: Final = re.compile(r"(?:^|/)rke2-multus(?:-crd)?(?:$|[-:@]v?\d)")
+# Cilium's and Calico's DaemonSet: the read that has their pods' networks. They do without the
+# podCIDRs of nodes, which K3s gives all the same.
+POOLS: Final = {"cilium": "ciliumnodes", "calico-node": "calicopools"}
 CREATE: Final = "multus:createNamespaces: true"
 
 
@@ -63,13 +66,29 @@ def _elsewhere(live: Live, config: Configuration) -> Iterator[tuple[str, Cidr, s
     """Networks of the cluster that its keys do not cover: the key, the network, and whose it is."""
     spec = (live.found.get("service") or {"spec": {}})["spec"]
     used = [("serviceCidr", spec.get("clusterIPs"), "the Service kubernetes")]
-    used += [("clusterCidr", node["spec"].get("podCIDRs"), name_of(node)) for node in live.nodes]
+    used += [("clusterCidr", *one) for one in _of_pods(live)]
     for key, cidrs, owner in used:
         stated = config.value(("cluster", key)) or ()
         # "None" is the address of a Service that has none.
         for cidr in (ip_network(one) for one in cidrs or () if one != "None"):
             if not any(overlap(cidr, one) and one.prefixlen <= cidr.prefixlen for one in stated):
                 yield key, cidr, f"{cidr} of {owner}"
+
+
+def pools(live: Live) -> set[str]:
+    """The reads that say which networks pods have, where the nodes do not."""
+    return {POOLS[name] for one in live.items("daemonsets") if (name := name_of(one)) in POOLS}
+
+
+def _of_pods(live: Live) -> Iterator[tuple[Sequence[str] | None, str]]:
+    """Networks of pods, each with whose they are."""
+    found = pools(live)
+    for node in live.nodes if not found else ():
+        yield node["spec"].get("podCIDRs"), name_of(node)
+    for node in live.items("ciliumnodes") if "ciliumnodes" in found else ():
+        yield node["spec"]["ipam"].get("podCIDRs"), f"Cilium on {name_of(node)}"
+    for pool in live.items("calicopools") if "calicopools" in found else ():
+        yield [pool["spec"].get("cidr") or "None"], f"Calico's pool {name_of(pool)}"
 
 
 @check()

@@ -87,6 +87,14 @@ READS: Final[Mapping[str, Read]] = {
         "/api/v1/namespaces/kube-system/configmaps/cilium-config",
         {"data": {"cni-exclusive": True}},
     ),
+    "ciliumnodes": Read(
+        "CiliumNodes",
+        "/apis/cilium.io/v2/ciliumnodes",
+        _items(spec={"ipam": {"podCIDRs": True}}),
+    ),
+    "calicopools": Read(
+        "Calico's IPPools", "/apis/crd.projectcalico.org/v1/ippools", _items(spec={"cidr": True})
+    ),
     "helmcharts": Read(
         "HelmCharts",
         "/apis/helm.cattle.io/v1/helmcharts",
@@ -109,8 +117,8 @@ READS: Final[Mapping[str, Read]] = {
         {"items": [{"metadata": _POD, "status": {"podIPs": True}}]},
     ),
 }
-LATER: Final = frozenset({"pods"})
-"""Reads that are large, and made where what is found without them asks for it."""
+LATER: Final = frozenset({"pods", "ciliumnodes", "calicopools"})
+"""Reads that are made where what is found without them asks for it."""
 
 
 @dataclass(frozen=True)

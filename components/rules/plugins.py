@@ -107,6 +107,8 @@ def ovs(it: Ovs) -> Iterator[Hit]:
     if it.trunk and it.vlan is not None:  # ParseOvsPortConfig in pkg/common, like SplitVlanIds
         message = "the plugin reads trunk instead of it"
         yield at("option-without-effect", "vlan", message=message)
+    if not (it.bridge or it.resource_name or it.configuration_path):
+        yield at("ovs-without-bridge", "bridge")
     for index, one in enumerate(it.trunk):
         if not one.names_vlans:
             yield at("option-without-effect", "trunk", index, needed="id, or minID and maxID")

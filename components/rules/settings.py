@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ..addresses import overlap
 from ..chart.extra_values import places
 from ..chart.versions import DATA, DEFAULT, VERSIONS
 from ..cluster import K3s
@@ -23,7 +24,7 @@ DYNAMIC: Final = "dynamicNetworksController"
 OF_THE_RELEASE: Final = (
     *("ipam", "additionalIpam", "chart", "namespaceIsolation", "globalNamespaces", "registry"),
     *("imagePullSecrets", "tolerations", "nodeSelector", "resources", "reconcilerSchedule"),
-    *("thickPlugin", "dynamicNetworksController", "extraPlugins", "extraValues"),
+    *("thickPlugin", "dynamicNetworksController", "extraPlugins", "extraValues", "repair"),
 )
 USUAL: Final = {"namespaceIsolation": True, "tolerations": EVERY_NODE}  # of others nothing is
 MOST: Final = (59, 23, 31, 12, 6)  # in each field of a schedule
@@ -66,6 +67,15 @@ def without_effect(config: Configuration) -> Iterator[Hit]:
 def _idle(daemon: str, config: Configuration) -> str:
     """Why resources of that daemon would reach no container; empty where they reach one."""
     return _reason(DATA["resources"][daemon]["idle"], config)
+
+
+@check()
+def services(config: Configuration) -> Iterator[Hit]:
+    cluster = config.cluster
+    for index, own in enumerate(cluster.service_cidr if cluster is not None else ()):
+        for pods in cluster.cluster_cidr if cluster is not None else ():
+            if overlap(pods, own):
+                yield at("services-among-pods", "cluster", "serviceCidr", index, pods=pods)
 
 
 @check()
