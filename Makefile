@@ -93,7 +93,7 @@ docs: $(READY)
 	@$(BIN)/python -m components.cli rules --markdown > docs/rules.new && mv docs/rules.new docs/rules.md
 	@$(BIN)/python -m components.cli kinds --markdown > docs/networks.new && mv docs/networks.new docs/networks.md
 	@$(BIN)/python -m components.cli schema --markdown > docs/reference.new && mv docs/reference.new docs/reference.md
-	@$(BIN)/python -m components.cli picture prod --offline --out docs/networks-prod.svg
+	@$(BIN)/python -m components.cli picture examples/stacks/Pulumi.prod.yaml --offline --out docs/networks-prod.svg
 
 images: $(READY)
 	@$(BIN)/python -m components.cli images $(STACK)

@@ -19,6 +19,7 @@ from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.leftovers import Leftovers
 from testbed.tools import ROOT, Tools, find_tools
+from tests.stacks.files import EXAMPLES
 from tests.used import USED
 
 NODES = 3
@@ -49,7 +50,7 @@ def said(report: pytest.TestReport) -> str:
 
 
 class MakeWorkspace(Protocol):
-    """Copies a project (the repository's own) for the engine to work in."""
+    """Copies a project for the engine to work in: the repository's own has the example stacks."""
 
     def __call__(
         self,
@@ -108,6 +109,10 @@ def workspace(engine: Engine) -> MakeWorkspace:
         env: Mapping[str, str] | None = None,
     ) -> Workspace:
         reach = {"KUBECONFIG": str(cluster.kubeconfig)} if cluster else {}
-        return engine.workspace(source, env={**reach, **(env or {})})
+        made = engine.workspace(source, env={**reach, **(env or {})})
+        if source == ROOT:  # whose own stacks are nobody's business here
+            shutil.rmtree(made.path / "stacks", ignore_errors=True)
+            shutil.copytree(EXAMPLES / "stacks", made.path / "stacks")
+        return made
 
     return make

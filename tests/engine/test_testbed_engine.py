@@ -263,7 +263,7 @@ def test_the_copy_holds_what_git_would_take_and_no_tests(tmp_path: Path) -> None
         pytest.skip("the project is not in a git repository")
     copy_project(ROOT, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert {"Pulumi.yaml", "__main__.py", "components", "stacks"} <= names
+    assert {"Pulumi.yaml", "__main__.py", "components"} <= names
     assert not names & {"tests", "testbed", "benchmarks", ".venv", ".git"}
 
 

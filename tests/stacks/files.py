@@ -1,4 +1,4 @@
-"""Stack files, as the program reads them."""
+"""Stack files, as the program reads them: the examples. Those in `stacks/` are their owner's."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from components.parse import Parsed, parse
 from components.stack_file import decoded, read_stack_file
 
 ROOT = Path(__file__).parents[2]
-STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("*.yaml"))
+EXAMPLES = ROOT / "examples"
+STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (EXAMPLES / "stacks").glob("*.yaml"))
 
 
 def stack_path(stack: str) -> Path:
-    return ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+    return EXAMPLES / "stacks" / f"Pulumi.{stack}.yaml"
 
 
 def read(config: Mapping[str, Any]) -> Parsed:

@@ -1,4 +1,4 @@
-"""Every committed stack file loads, without a warning, and gives exactly what was reviewed."""
+"""Every example of a stack loads, without a warning, and gives exactly what was reviewed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_has_nothing_to_warn_of(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_names_the_schema_for_editors(stack: str) -> None:
     first = stack_path(stack).read_text().splitlines()[0]
-    assert first == "# yaml-language-server: $schema=../schemas/stack.schema.json"
+    assert first == "# yaml-language-server: $schema=../../schemas/stack.schema.json"
 
 
 def test_the_project_declares_every_key_with_the_default_that_it_has_here() -> None:

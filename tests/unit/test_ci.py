@@ -16,6 +16,7 @@ from ci import post, runs, stacks
 from components.cli.plan_forms import ROOM
 from components.plan import Plan, failed
 from components.plan.report import from_json, written
+from tests.stacks.files import EXAMPLES, ROOT
 from tests.unit.tasks import executable
 
 Json = dict[str, Any]
@@ -39,7 +40,10 @@ def test_a_change_touches_stacks(changed: list[str], found: list[str]) -> None:
     assert stacks.touched(changed, KNOWN) == found
 
 
-def test_all_stacks_where_the_base_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_stacks_where_the_base_is_not_known(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(EXAMPLES)
     for arguments in ([], ["0" * 40]):
         stacks.main(arguments)
         assert json.loads(capsys.readouterr().out) == ["dev", "prod", "staging"]
@@ -56,6 +60,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     for name, value in {
         "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "SECRET_PULUMI_ACCESS_TOKEN": "token",
@@ -63,6 +68,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "SECRETS_OF": "preview-dev",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(EXAMPLES)
     return tmp_path
 
 

@@ -20,10 +20,8 @@ from components.cli.app import app
 from components.cli.check import read_stack
 from components.rules.registry import catalog
 from components.stack_file import read_stack_file
-from tests.stacks.files import arguments
+from tests.stacks.files import EXAMPLES, ROOT, STACKS, arguments, stack_path
 
-ROOT: Final = Path(__file__).parents[2]
-STACKS: Final = sorted(one.stem.removeprefix("Pulumi.") for one in (ROOT / "stacks").glob("*.yaml"))
 CASES: Final[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "cases" / "manifests.yaml").read_text()
 )
@@ -43,14 +41,14 @@ def run(*arguments: str, given: str = "") -> Any:
 
 
 @pytest.fixture(autouse=True)
-def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def _among_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES)
 
 
 # --- check ---
 
 
-def test_the_committed_stacks_have_no_findings() -> None:
+def test_the_examples_have_no_findings() -> None:
     result = run("check")
     networks = sum(len(arguments(one).networks) for one in STACKS)
     said = f"{len(STACKS)} files, {networks} networks, no findings\n"
@@ -206,7 +204,7 @@ def command(line: str, **given: Any) -> subprocess.CompletedProcess[str]:
     }
     return subprocess.run(
         ["/bin/bash", "-c", line],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, **given,
+        cwd=EXAMPLES, env=environment, capture_output=True, text=True, check=False, **given,
     )  # fmt: skip
 
 
@@ -302,7 +300,7 @@ def test_the_files_of_a_node_are_alike_in_each_form(
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_images_of_a_stack_one_a_line(stack: str) -> None:
-    args = read_stack(read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml", stack), stack).args
+    args = read_stack(read_stack_file(stack_path(stack), stack), stack).args
     assert args
     assert run("images", stack).stdout.splitlines() == list(args.images)
 

@@ -16,10 +16,10 @@ from components.cluster_tasks.attachments import NETWORKS, STATUS
 from components.doctor import Seen, examined
 from components.doctor.seen import READS
 from components.model import read
+from tests.stacks.files import stack_path
 from tests.unit.tasks import cases, executable
 
 Json = dict[str, Any]
-ROOT: Final = Path(__file__).parents[2]
 RANGE: Final = "192.168.20.0/28"
 DEPLOYED: Final = {"multus": ["1 deployed"], "multus-crd": ["1 deployed"]}
 SETTINGS: Final[Json] = {
@@ -167,8 +167,7 @@ SILENT: Final = "echo 'error: connection to the server 10.0.0.1 was refused' >&2
 def doctor(folder: Path, kubectl: str, *options: str) -> Any:
     executable(folder / "kubectl", kubectl)
     env = {"PATH": f"{folder}:/usr/bin:/bin", "KUBECONFIG": "/dev/null"}
-    stack = str(ROOT / "stacks" / "Pulumi.dev.yaml")
-    result = CliRunner().invoke(app, ["doctor", stack, *options], env=env)
+    result = CliRunner().invoke(app, ["doctor", str(stack_path("dev")), *options], env=env)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

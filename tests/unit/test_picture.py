@@ -19,11 +19,11 @@ from components.cli.common import name_of
 from components.model import read
 from components.picture import rows, svg, text
 from components.stack_file import read_stack_file
+from tests.stacks.files import ROOT, stack_path
 from tests.unit.tasks import executable
 from tests.unit.test_doctor import with_interface
 
 Json = dict[str, Any]
-ROOT: Final = Path(__file__).parents[2]
 SVG: Final = "{http://www.w3.org/2000/svg}"
 CLUSTER: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 QUARTER: Final = {
@@ -130,8 +130,7 @@ def test_nothing_of_a_stack_becomes_markup() -> None:
 def picture(folder: Path, kubectl: str, *options: str) -> Any:
     executable(folder / "kubectl", kubectl)
     env = {"PATH": f"{folder}:/usr/bin:/bin", "KUBECONFIG": "/dev/null"}
-    stack = str(ROOT / "stacks" / "Pulumi.dev.yaml")
-    return CliRunner().invoke(app, ["picture", stack, *options], env=env)
+    return CliRunner().invoke(app, ["picture", str(stack_path("dev")), *options], env=env)
 
 
 def test_the_command_shows_what_the_cluster_says_is_taken(tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_without_a_cluster_the_stack_is_drawn_and_that_is_said(tmp_path: Path) -
 
 
 def test_the_picture_of_the_readme_is_current() -> None:
-    file = ROOT / "stacks" / "Pulumi.prod.yaml"
+    file = stack_path("prod")
     parsed = read_stack(read_stack_file(file, str(file)), str(file))
     assert parsed.args is not None
     drawn = svg("Networks of prod", rows(parsed.args.networks, None))

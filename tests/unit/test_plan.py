@@ -21,6 +21,7 @@ from components.plan.engine import Preview, Step, read
 from components.plan.networks import Field, NetworkChange
 from components.plan.objects import Difference, objects
 from components.plan.report import from_json, headline, refuses, written
+from tests.stacks.files import EXAMPLES
 from tests.unit.tasks import executable
 from tests.unit.test_doctor import with_interface
 
@@ -401,6 +402,7 @@ def test_a_preview_that_was_stopped_is_no_plan() -> None:
 
 def run(*arguments: str, path: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
     monkeypatch.setenv("PATH", path)
+    monkeypatch.chdir(EXAMPLES)
     done = CliRunner().invoke(app, ["plan", *arguments])
     return done.exit_code, done.stdout, done.stderr
 

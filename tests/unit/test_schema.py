@@ -21,8 +21,8 @@ from jsonschema import Draft202012Validator
 
 from components.cli import schema
 from components.parse import parse
+from tests.stacks.files import ROOT, STACKS, stack_path
 
-ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "schemas" / "stack.schema.json"
 COMMITTED: Final = json.loads(FILE.read_text())
 VALIDATOR: Final = Draft202012Validator(COMMITTED)
@@ -37,7 +37,7 @@ SHOWN: Final = {
     for file in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
     for index, text in enumerate(STACK.findall(file.read_text()))
 }
-STACKS: Final = {file.name: file.read_text() for file in (ROOT / "stacks").glob("*.yaml")}
+EXAMPLES: Final = {stack: stack_path(stack).read_text() for stack in STACKS}
 WRONG: Final[tuple[Any, ...]] = (7, "?", None, {})
 
 
@@ -96,7 +96,7 @@ def test_an_editor_completes_the_types_and_their_keys() -> None:
     assert "bridge" in by_type["macvlan"]["properties"]["mode"]["enum"]
 
 
-@pytest.mark.parametrize("text", [*STACKS.values(), *SHOWN.values()], ids=[*STACKS, *SHOWN])
+@pytest.mark.parametrize("text", [*EXAMPLES.values(), *SHOWN.values()], ids=[*EXAMPLES, *SHOWN])
 def test_takes_the_stacks_of_the_repository_and_its_documents(text: str) -> None:
     assert mistakes(yaml.safe_load(text)) == []
 

@@ -1,4 +1,4 @@
-"""The program itself on the real engine: the repository's stacks, on stand-in charts.
+"""The program itself on the real engine: the example stacks, on stand-in charts.
 
 The charts come from a local repository over HTTP. They are the stand-ins of `testbed/charts`, or
 real packages where RKE2_CHARTS names a folder of them.
@@ -83,7 +83,7 @@ class MakeProgram(Protocol):
 
 @pytest.fixture
 def program(workspace: MakeWorkspace, chart: ChartSettings) -> MakeProgram:
-    """A checkout of this repository whose stack takes its chart from the local repository."""
+    """A checkout with the example stacks, which takes its chart from the local repository."""
 
     def make(stack: str, cluster: Cluster | None = None, /, **settings: Any) -> Workspace:
         checkout = workspace(cluster=cluster)

@@ -1,4 +1,4 @@
-"""Each committed stack, from nothing to nothing, on the live API server.
+"""Each example of a stack, from nothing to nothing, on the live API server.
 
 One test for a whole life: each step needs the one before it, and its outcome is what the API
 server holds, not what the engine says.
