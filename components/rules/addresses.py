@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final
@@ -141,11 +141,13 @@ def meetings(
     claimed: Iterable[Claim],
     places: Callable[[Claim], Iterable[Hashable]],
     group: Callable[[Claim], Hashable] = lambda _: None,
+    told: Container[int] = (),
 ) -> Iterator[tuple[Claim, Claim]]:
     """Pairs of claims that share addresses and a place, in the order of their networks.
 
     Claims of one group may share. A sweep in order of the first addresses, so that a thousand
-    disjoint networks cost a sort.
+    disjoint networks cost a sort. told: indices of networks that need no second earlier one; it may
+    grow between two pairs, so that a thousand networks of one range cost little more.
     """
     held: dict[Hashable, list[tuple[int, Hashable, Claim]]] = defaultdict(list)
     for claim in sorted(claimed, key=lambda one: (one.pool.cidr.version, int(one.pool.first))):
@@ -154,15 +156,18 @@ def meetings(
             here = (place, claim.pool.cidr.version)
             held[here] = [one for one in held[here] if one[0] >= start]
             for _, theirs, other in held[here]:
-                if (own is None or own != theirs) and claim.pool.meets(other.pool):
-                    in_order = other.one.index <= claim.one.index
-                    yield (other, claim) if in_order else (claim, other)
+                first, second = (
+                    (other, claim) if other.one.index <= claim.one.index else (claim, other)
+                )
+                if second.one.index in told or (own is not None and own == theirs):
+                    continue
+                if claim.pool.meets(other.pool):
+                    yield first, second
             held[here].append((last, own, claim))
 
 
-def _told_once(rule: str, pairs: Iterable[tuple[Claim, Claim]]) -> Iterator[Hit]:
-    """A hit for each network that meets an earlier one."""
-    told: set[int] = set()
+def _told_once(rule: str, pairs: Iterable[tuple[Claim, Claim]], told: set[int]) -> Iterator[Hit]:
+    """A hit for each network that meets an earlier one, which is then among those told."""
     for (one, pool), (other, theirs) in (((b.one, b.pool), (a.one, a.pool)) for a, b in pairs):
         if one.index not in told and one is not other:
             told.add(one.index)
@@ -180,16 +185,19 @@ def _pools_by_range(claim: Claim) -> Iterator[Hashable]:
 
 @check()
 def networks_addresses(config: Configuration) -> Iterator[Hit]:
-    pairs = meetings(_claims(config.networks), lambda it: it.one.wires, lambda it: it.shared_pool)
+    told: set[int] = set()
+    claims = _claims(config.networks)
+    pairs = meetings(claims, lambda it: it.one.wires, lambda it: it.shared_pool, told)
     near = ((a, b) for a, b in pairs if not a.one.network.apart_from(b.one.network))
-    yield from _told_once("range-overlap", near)
+    yield from _told_once("range-overlap", near, told)
+    elsewhere: set[int] = set()
     on_wires = _claims(one for one in config.networks if one.wires)
     apart = (
         pair
-        for pair in meetings(on_wires, _pools_by_range, lambda it: it.one.wires)
+        for pair in meetings(on_wires, _pools_by_range, lambda it: it.one.wires, elsewhere)
         if not {*pair[0].one.wires} & {*pair[1].one.wires}  # else they overlap
     )
-    yield from _told_once("one-pool-for-two-wires", apart)
+    yield from _told_once("one-pool-for-two-wires", apart, elsewhere)
 
 
 @check()
