@@ -17,6 +17,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ OF_A_FORK: Final = "From a fork: its own code made this, with no state and no cl
 MARK: Final = "<!-- multus-k3s {} -->\n"
 BOT: Final = "github-actions[bot]"
 TITLE: Final = "Clusters have drifted from their stacks"
+DRIFT_MORE: Final = "\n{} more lines do not fit here."
+DRIFT_END: Final = (
+    "\n`multus-k3s drift STACK` shows the differences, and the command that repairs each.\n"
+)
 LARGEST: Final = 8 * 1024 * 1024
 MOST_FILES: Final = 50
 TIMEOUT_SECONDS: Final = 30
@@ -101,12 +106,16 @@ def drift(files: Sequence[tuple[str, str]]) -> tuple[str, bool]:
             found = json.loads(text)
             said = [f"{one['subject']} {one['message']}" for one in found["findings"]]
             said += [f"not looked at: {found['error']}"] if "error" in found else []
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             said = ["the run left nothing that can be read. Its log says why"]
         lines += [f"\n### {prose(name)}\n", *(f"- {prose(one)}" for one in said)] if said else []
-    rest = "\n`multus-k3s drift STACK` shows the differences, and the command that repairs each.\n"
-    body = MARK.format("drift") + "\n".join(lines)
-    return body.encode()[: ROOM - len(rest)].decode(errors="ignore") + rest, bool(lines)
+    head = MARK.format("drift")
+    sizes = accumulate(len(one.encode()) + 1 for one in lines)
+    room = ROOM - len(head) - len(DRIFT_END) - len(DRIFT_MORE) - 9
+    # Whole lines: the half of a quoted text is no longer quoted.
+    shown = [line for line, size in zip(lines, sizes, strict=True) if size <= room]
+    more = [DRIFT_MORE.format(len(lines) - len(shown))] if len(shown) < len(lines) else []
+    return "\n".join([head, *shown, *more, DRIFT_END]), bool(lines)
 
 
 def comment(github: GitHub, body: str, sha: str, head: str) -> str:

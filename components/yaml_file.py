@@ -126,15 +126,18 @@ def _json(raw: str) -> yaml.Node | int | None:
     return found
 
 
-def read_text(path: Path | str, file: str) -> str:
-    """The text at a path, "-" being standard input; raises UnreadableError, which says `file`."""
+def read_text(path: Path | str, file: str, most: int = MOST_BYTES) -> str:
+    """The text at a path, "-" being standard input; raises UnreadableError, which says `file`.
+
+    most: bytes.
+    """
     try:
         if path == "-" and sys.stdin is None:
             raise UnreadableError(file, "standard input is closed")
         with sys.stdin.buffer if path == "-" else Path(path).open("rb") as opened:
-            data = opened.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise UnreadableError(file, "the file has more than 10 MB. Split it")
+            data = opened.read(most + 1)
+        if len(data) > most:
+            raise UnreadableError(file, f"the file has more than {most >> 20} MB. Split it")
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1

@@ -28,6 +28,7 @@ __all__ = ["app"]
 
 Stack = Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")]
 ALLOW_DELETIONS = "MULTUS_ALLOW_DELETIONS"
+MOST_OF_A_LOG = 1 << 30  # bytes; the engine writes both sides of each resource
 AsJson = Annotated[bool, option("json", "Print JSON.")]
 
 
@@ -150,7 +151,11 @@ def plan(
     name = name_of(stack)
     status = STOPPED
     try:
-        said = read_text(source, source) if source else planning.preview(name, save_plan)
+        said = (
+            read_text(source, source, MOST_OF_A_LOG)
+            if source
+            else planning.preview(name, save_plan)
+        )
         found = planning.made(name, said, parsed.args, _access(file))
         status = 1 if found.failed or (gate and refuses(found, allow=allow_deletions)) else 0
     except (planning.NoPreviewError, UnreadableError) as error:

@@ -124,10 +124,8 @@ def _pools(manifest: Json) -> tuple[Pool, ...]:
 
 
 def _addresses(pools: Sequence[Pool]) -> IPSet:
-    found = IPSet()
-    for one in pools:
-        found |= one.addresses
-    return found
+    # In one go: a union for each pool goes through all of those before it.
+    return IPSet(block for one in pools for block in one.addresses.iter_cidrs())
 
 
 def _handed_out(pools: Sequence[Pool], address: Address) -> bool:

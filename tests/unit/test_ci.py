@@ -259,6 +259,7 @@ def test_one_issue_says_what_drifted(
 ) -> None:
     github.has = {"issues": issues}
     (tmp_path / "drift-prod.json").write_text(json.dumps(found))
+
     post.main(["drift", str(tmp_path)])
     assert [one[:2] for one in github.calls] == ([call] if call else [])
     for _, _, data in github.calls:
@@ -266,3 +267,12 @@ def test_one_issue_says_what_drifted(
             assert found == {"findings": []}
         elif found == FOUND:
             assert "\n- `@x` was edited" in data["body"]
+
+
+def test_an_issue_that_is_too_long_ends_with_a_whole_line() -> None:
+    long = json.dumps({"findings": FOUND["findings"] * 9000})
+    body, _ = post.drift([("prod", long), ("nested", "[" * 100_000)])
+    assert len(body.encode()) <= ROOM
+    *_, last, _, more, _, _ = body.splitlines()
+    assert last == "- `@x` was edited"
+    assert more == f"{9000 - body.count(last) + 2} more lines do not fit here."
