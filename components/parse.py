@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from .args import MultusArgs, examined
-from .cluster import Nodes
+from .chart.versions import Chart
+from .cluster import CLUSTERS, Nodes
 from .findings import Finding, Path, Severity, did_you_mean
 from .model import STACK_FILE, Model, tuples
 from .networks import AnyNetwork, Network
@@ -63,6 +64,12 @@ class Parsed:
 
 def unknown(key: str) -> Finding:
     """What is said of a key that no setting has."""
+    for place, kinds in (("cluster", CLUSTERS.values()), ("chart", [Chart])):
+        names = {str(one.validation_alias) for kind in kinds for one in kind.model_fields.values()}
+        if key in names:
+            return Finding(
+                (key,), f"is not a known key. It is one of {PREFIX}{place}: write it there"
+            )
     return Finding((key,), f"is not a known key. {did_you_mean(key, KEYS)}")
 
 
