@@ -67,9 +67,7 @@ def unknown(key: str) -> Finding:
     for place, kinds in (("cluster", CLUSTERS.values()), ("chart", [Chart])):
         names = {str(one.validation_alias) for kind in kinds for one in kind.model_fields.values()}
         if key in names:
-            return Finding(
-                (key,), f"is not a known key. It is one of {PREFIX}{place}: write it there"
-            )
+            return Finding((key,), f"is a key of {PREFIX}{place}. Write it there")
     return Finding((key,), f"is not a known key. {did_you_mean(key, KEYS)}")
 
 
