@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Sequence
 from ipaddress import IPv4Interface
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from testbed.node import forwarder
@@ -78,12 +77,7 @@ class Lan:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
