@@ -199,9 +199,11 @@ TOOLSETS: tuple[Toolset, ...] = (
         "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
         (
             Tool("multus", "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus"),
-            Tool(
-                "thin_entrypoint", "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/thin_entrypoint"
+            *(
+                Tool(name, f"gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/{name}")
+                for name in ("thin_entrypoint", "multus-daemon", "multus-shim", "install_multus")
             ),
+            Tool("passthru", "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/passthru-cni"),
         ),
         minutes=1,
         on_path=False,  # what is proven on the wire is the version that the chart installs

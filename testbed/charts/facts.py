@@ -121,6 +121,7 @@ def _workload(document: Mapping[str, Json]) -> Facts:
     pod = template["spec"]
     plain = (
         "hostNetwork",
+        "hostPID",
         "priorityClassName",
         "serviceAccountName",
         "nodeSelector",

@@ -48,6 +48,14 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "hardened-multus-cni": Recipe(
         {"/thin_entrypoint": "thin_entrypoint", "/usr/src/multus-cni/bin/multus": "multus"}
     ),
+    "hardened-multus-thick": Recipe(
+        {
+            "/install_multus": "install_multus",
+            "/usr/src/multus-cni/bin/multus-daemon": "multus-daemon",
+            "/usr/src/multus-cni/bin/multus-shim": "multus-shim",
+            "/usr/src/multus-cni/bin/passthru": "passthru",
+        }
+    ),
     "hardened-cni-plugins": Recipe(
         {
             "/install-cnis.sh": "install-cnis.sh",
@@ -71,13 +79,14 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 
 
 def archive(references: Iterable[str], tools: Tools) -> Path:
-    """A file for `ctr images import` with these images; made once for the same programs.
+    """A file for `ctr images import` with these images; made once for the same programs
+    and the same way to put them together.
 
     KeyError for an image that cannot be put together here.
     """
     wanted = sorted({full_name(one) for one in references})
     layers = {one: dict(_content(RECIPES[_short(one)], tools)) for one in wanted}
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(Path(__file__).read_bytes())
     for one, files in layers.items():
         digest.update(one.encode())
         for place, path in sorted(files.items()):
@@ -93,9 +102,13 @@ def archive(references: Iterable[str], tools: Tools) -> Path:
     return target
 
 
-def of_chart(version: str) -> tuple[str, ...]:
+def of_chart(version: str, *, thick: bool = False) -> tuple[str, ...]:
     """Every image of a chart's version that can be put together here."""
-    on = {"manifests": {"dhcpDaemonSet": True}, "rke2-whereabouts": {"enabled": True}}
+    on = {
+        "manifests": {"dhcpDaemonSet": True},
+        "rke2-whereabouts": {"enabled": True},
+        "thickPlugin": {"enabled": thick},
+    }
     return images(on, VERSIONS[version])
 
 
@@ -160,11 +173,12 @@ def _layer(files: Mapping[str, Path]) -> bytes:
             made = tarfile.TarInfo(folder)
             made.type, made.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
             layer.addfile(made)
-        for name in applets:
-            if name != "busybox":
-                link = tarfile.TarInfo(f"bin/{name}")
-                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-                layer.addfile(link)
+        links = {f"bin/{name}": "busybox" for name in applets if name != "busybox"}
+        for place, target in {**links, "var/run": "/run"}.items():
+            link = tarfile.TarInfo(place)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            layer.addfile(link)
+        _add(layer, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
         for place, path in sorted(files.items()):
             _add(layer, place.lstrip("/"), path.read_bytes(), 0o755)
     return found.getvalue()

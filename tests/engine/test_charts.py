@@ -176,7 +176,6 @@ def test_a_wrong_template_is_reported_by_its_place(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"thickPlugin": {"enabled": True}}, "set thickPlugin.enabled to false"),
         (
             {"dynamicNetworksController": {"enabled": True}},
             "set dynamicNetworksController.enabled to false",
@@ -186,7 +185,7 @@ def test_a_wrong_template_is_reported_by_its_place(
             "set rke2-whereabouts.nodeSliceController.enabled to false",
         ),
     ],
-    ids=["thick", "dynamic-networks", "node-slices"],
+    ids=["dynamic-networks", "node-slices"],
 )
 def test_what_the_stand_in_leaves_out_it_refuses(
     values: dict[str, Any], message: str, helm: Path, stand_ins: Packages

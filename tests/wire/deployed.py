@@ -129,7 +129,8 @@ class Deployed(Site):
     ) -> None:
         """The nodes have the images of the chart that is deployed, and of the `versions` named."""
         chart = [settings["chart"]["version"]] if settings["chart"] else []
-        images = {one for version in (*chart, *versions) for one in of_chart(version)}
+        thick = bool(settings.get("thickPlugin"))
+        images = {one for name in (*chart, *versions) for one in of_chart(name, thick=thick)}
         super().__init__(cluster, engine.tools, sorted(images))
         self.checkout = engine.workspace(env={"KUBECONFIG": str(cluster.kubeconfig)})
         self.outputs: Mapping[str, Any] = {}

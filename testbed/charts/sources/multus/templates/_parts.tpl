@@ -45,3 +45,15 @@ cnibin {{ $conf.binDir }}
 multusautoconfig {{ $conf.multusAutoconfigDir }}
 {{- end }}
 {{- end }}
+
+{{- /* Installs the plugins of CNI: the first of Multus's init containers. */}}
+{{- define "multus.plugins" -}}
+- name: cni-plugins
+  image: {{ include "multus.image" (list . .Values.cniplugins.image) }}
+  securityContext: {privileged: true}
+  env:
+    - name: SKIP_CNI_BINARIES
+      value: {{ .Values.cniplugins.skipcnis }}
+  volumeMounts:
+    - {name: cnibin, mountPath: /host/opt/cni/bin}
+{{- end }}
