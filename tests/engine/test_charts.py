@@ -105,7 +105,7 @@ class Mutation:
     "mutation",
     [
         Mutation(
-            "multus/templates/multus.yaml",
+            "multus/templates/_parts.tpl",
             "mountPath: /host/opt/cni/bin",
             "mountPath: /host/bin",
             ("k3s-host-local", "v4.3.017"),
