@@ -47,6 +47,14 @@ class Step:
         """`delete NetworkAttachmentDefinition multus-default.lan`."""
         return f"{self.op} {self.type.rpartition(':')[2]} {self.name}"
 
+    @property
+    def is_default_provider(self) -> bool:
+        """The engine neither shows nor counts those (`isInternalStep` in its pkg/engine/update.go).
+
+        It makes one for a question to the state, and drops it in the next run that asks none.
+        """
+        return self.type.startswith("pulumi:providers:") and self.name.startswith("default")
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -74,7 +82,7 @@ def read(text: str) -> Preview:
     errors = _of(said, "error")
     if not ended and not errors:
         errors = ("the preview has no end: pulumi was stopped",)
-    changing = tuple(one for one in steps if one.op in OPS)
+    changing = tuple(one for one in steps if one.op in OPS and not one.is_default_provider)
     return Preview(changing, errors, _of(said, "warning"))
 
 

@@ -369,6 +369,21 @@ def test_both_forms_of_the_engine_are_read(form: str) -> None:
     assert (found.errors, found.warnings) == (("it fails",), ())
 
 
+def test_a_default_provider_is_no_loss() -> None:
+    """After a refusal by network-exists the next run drops the one that asked the state."""
+
+    def lost(name: str) -> tuple[str, ...]:
+        kind = "pulumi:providers:pulumi"
+        urn = f"urn:pulumi:prod::multus::{kind}::{name}"
+        gone: Json = {"op": "delete", "urn": urn, "type": kind, "old": {"inputs": {}}, "new": None}
+        events = [{"resourcePreEvent": {"metadata": gone}}, {"summaryEvent": {}}]
+        found = read("\n".join(map(json.dumps, events)))
+        return planned("prod", found, PATHS, pods={}, rendered=({}, {})).lost
+
+    assert lost("default") == lost("default_1_2_3") == ()
+    assert lost("multus-cluster") == ("delete pulumi multus-cluster",)
+
+
 GOOD: Final[Json] = {"op": "update", "urn": "u::n", "type": NETWORK}
 ODD: Final[tuple[Json, ...]] = (
     {"type": 5},
