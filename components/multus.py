@@ -37,6 +37,7 @@ from .cluster_tasks import COMMAND, UNDO, Task, script
 from .networks import Network
 from .networks.annotation import Selection, pod_annotation
 from .networks.summary import summary
+from .unfinished import Unfinished
 
 Texts = Mapping[str, str]
 Metadata = pulumi.Input[Mapping[str, pulumi.Input[str]]]
@@ -93,12 +94,10 @@ class MultusComponent(pulumi.ComponentResource):
         if not isinstance(args, MultusArgs):
             raise TypeError(f"args must be MultusArgs, not {type(args).__name__}")
         given = provider_in(opts)
-        # First: a provider that renders to files has no cluster to be found.
-        if wrong := unsupported(given):
+        if wrong := unsupported(given):  # renders to files, and has no cluster to be found
             raise pulumi.RunError(f"{wrong}. Nothing was changed")
         self._access = resolved(given, access)
-        whole = args.deploy == "all"
-        if whole:
+        if whole := args.deploy == "all":
             refuse_a_second(name, server(self._access))
         self._packages = packages or (_downloaded(args.chart) if whole else {})
         commands = provider_in(opts, "command")
@@ -107,6 +106,7 @@ class MultusComponent(pulumi.ComponentResource):
             commands = Provider(f"{name}-commands", opts=beside(TYPE, name, opts, "commands"))
             made.append(commands)
         preflight.run(args, self._access, commands)
+        self._unfinished = Unfinished(args, self._access, commands)
         missed = AfterUp(args, self._access, commands)
         if given is None:
             given = provider(self._access, f"{name}-cluster", beside(TYPE, name, opts, "cluster"))
@@ -114,8 +114,7 @@ class MultusComponent(pulumi.ComponentResource):
         self.provider = given
         ours = pulumi.ResourceOptions(providers=made)
         super().__init__(TYPE, name, None, pulumi.ResourceOptions.merge(opts, ours))
-        self._name = name
-        self._args = args
+        self._name, self._args = name, args
         preflight.log_findings(args.findings, self)
 
         self.values = pulumi.Output.from_input(args.values)
@@ -129,7 +128,7 @@ class MultusComponent(pulumi.ComponentResource):
         # Depends on the releases and all networks, so that `destroy` comes to it first. Where it is
         # protected nothing else goes; with the releases alone protected, every network would. The
         # wait for ready pods cannot serve: where it has failed it is not in the state.
-        guarded = self._options(*releases, *declared, protect=args.protect)
+        guarded = self._options(*releases, *declared, protect=args.protect or None)
         pulumi.ComponentResource("multus:index:Guard", f"{name}-guard", None, guarded)
         if whole and args.cluster.fail_closed:
             file = fail_closed.path(args.cluster.paths.conf_dir)
@@ -154,8 +153,8 @@ class MultusComponent(pulumi.ComponentResource):
         joined = pod_annotation(selections, self._args.cluster, self._args.networks)
         return self._serving.apply(lambda _: joined.annotations)
 
-    def _options(self, *after: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=[*after], protect=protect or None)
+    def _options(self, *after: pulumi.Resource, **others: Any) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=[*after], **others)
 
     def _releases(self) -> list[Release]:
         """The release that holds the networks' CRD, and the main one; they may be the same."""
@@ -176,15 +175,16 @@ class MultusComponent(pulumi.ComponentResource):
         )
 
         def release(suffix: str, package: str, after: pulumi.Resource, **inputs: Any) -> Release:
+            words = self._unfinished.words(inputs["name"], handover)
+            kept = ["description"] if words is None else None
             return Release(
                 f"{self._name}-{suffix}",
                 chart=self._packages[package],
                 namespace=chart.NAMESPACE,
                 timeout=args.timeout,
                 max_history=MAX_HISTORY,
-                # An upgrade to the same chart and values restores what is gone or was edited.
-                description=args.repair,
-                opts=self._options(after, protect=args.protect),
+                description=words,  # an upgrade to what it is restores what drifted
+                opts=self._options(after, protect=args.protect or None, ignore_changes=kept),
                 **inputs,
             )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -95,8 +96,11 @@ class ControlPlane:
 
     @property
     def running(self) -> bool:
-        programs = {Path(name).name for name in running_from(self.directory).values()}
-        return programs.issuperset(ORDER)
+        return self._programs.keys() >= {*ORDER}
+
+    @property
+    def _programs(self) -> dict[str, int]:
+        return {Path(path).name: pid for pid, path in running_from(self.directory).items()}
 
     def start(self, tools: Tools) -> None:
         """Returns when the API server answers; ClusterError with the reason if it does not."""
@@ -203,17 +207,12 @@ class ControlPlane:
     @contextlib.contextmanager
     def frozen(self, name: str) -> Iterator[None]:
         """One program of the control plane does nothing for the length of a block."""
-        pids = [
-            pid for pid, path in running_from(self.directory).items() if Path(path).name == name
-        ]
-        assert pids, f"no {name} runs here"
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        pid = self._programs[name]
+        os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
 
     def rotate_service_account_key(self) -> None:
         """The API server starts anew with another key, and refuses every token of before.
@@ -223,23 +222,35 @@ class ControlPlane:
         """
         [key] = self.directory.rglob("ca.key")
         flags = ("--service-account-key-file", "--service-account-signing-key-file")
-        programs = {Path(path).name: pid for pid, path in running_from(self.directory).items()}
-        commands = {}
-        for name in (started := ("kube-apiserver", "kube-controller-manager", "kube-scheduler")):
-            whole = (PROC / str(programs[name]) / "cmdline").read_text().removesuffix("\0")
-            words = ((one.partition("=")[0], one) for one in whole.split("\0"))
-            commands[name] = [f"{flag}={key}" if flag in flags else one for flag, one in words]
-        kill(programs[name] for name in started)
-        for name in started:
-            self._again(commands[name])
+        commands = self._killed("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        for command in commands:
+            words = ((one.partition("=")[0], one) for one in command)
+            self._again([f"{flag}={key}" if flag in flags else one for flag, one in words])
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """The API server, and who lives by it, are gone for the length of a block: as K3s is."""
+        commands = self._killed(*reversed(ORDER[:-1]))
+        try:
+            yield
+        finally:
+            for command in commands:
+                self._again(command)
+
+    def _killed(self, *names: str) -> list[list[str]]:
+        """Kills these programs; the commands that they ran as."""
+        programs = self._programs
+        texts = [(PROC / str(programs[name]) / "cmdline").read_text() for name in names]
+        kill(programs[name] for name in names)
+        return [text.removesuffix("\0").split("\0") for text in texts]
 
     def _again(self, command: list[str]) -> None:
         """Starts a program that ran before; returns when it listens.
 
         In the moment without it a connection of another program may have its port: once more then.
         """
-        flag = "--secure-port="
-        port = next(int(one.removeprefix(flag)) for one in command if one.startswith(flag))
+        given = next(one for one in command if one.startswith(("--secure-port=", "--server-addr")))
+        port = int(re.split("[=:]", given)[-1])
         log = next(self.directory.rglob(f"{Path(command[0]).name}.log"))
         stop, process = time.monotonic() + READY, None
         while time.monotonic() < stop:

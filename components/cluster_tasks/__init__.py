@@ -21,6 +21,7 @@ Task = Literal[
     "readiness",
     "schedule",
     "survey",
+    "unfinished",
 ]
 
 # The text is the same whatever the data.

@@ -9,13 +9,11 @@ releases, for upgrades and downgrades. CRDs of a foreign release stop the run.
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .helm_records import newest, status, unpacked
 from .kubectl import Kubectl, TaskError, main, one_line
 from .removal import removed
 
@@ -105,17 +103,6 @@ def existing(kubectl: Kubectl) -> dict[str, Any]:
     return {item["metadata"]["name"]: item for item in items}
 
 
-def newest(kubectl: Kubectl, namespace: str, release: str) -> Any | None:
-    """The Secret in which Helm keeps the newest revision of a release."""
-    selector = f"--selector=owner=helm,name={release}"
-    secrets = kubectl.json("get", "secrets", f"--namespace={namespace}", selector)["items"]
-    return max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"]), default=None)
-
-
-def status(secret: Mapping[str, Any]) -> str:
-    return str(secret["metadata"]["labels"].get("status", "of unknown status"))
-
-
 def refuse_foreign(secret: Any | None, release: str, namespace: str, *, adopt: bool) -> None:
     """Stop at a release that is not in the stack's state: Helm would stop at it half-way."""
     if secret is not None and status(secret) == "uninstalled":
@@ -137,11 +124,10 @@ def described(secret: Mapping[str, Any]) -> str:
     """Status, revision, chart and time of a release, as far as its Secret can be read."""
     facts = [status(secret), f"revision {secret['metadata']['labels']['version']}"]
     try:
-        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        release = json.loads(gzip.decompress(packed))
+        release = unpacked(secret)
         chart = release["chart"]["metadata"]
         facts += [f"chart {chart['name']} {chart['version']}", release["info"]["last_deployed"]]
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+    except (TaskError, KeyError, TypeError):
         pass  # a later Helm may store it in another way; the labels say enough
     return one_line(", ".join(facts))
 

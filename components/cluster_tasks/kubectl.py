@@ -54,6 +54,10 @@ class Kubectl:
         """Create an object at a path of the API server, without the discovery of its kind."""
         self._run(["create", "--raw", path, "--filename=-"], json.dumps(body))
 
+    def put(self, path: str, body: Mapping[str, Any]) -> None:
+        """Replace the object at a path, unless it is newer than `body` is."""
+        self._run(["replace", "--raw", path, "--filename=-"], json.dumps(body))
+
     def _run(self, arguments: Sequence[str], stdin: str) -> str:
         limit = 3 * self.timeout  # kubectl may ask several times until it gives up
         try:

@@ -6,26 +6,22 @@ from collections.abc import Iterator
 
 from ..args import MultusArgs
 from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
+from ..cluster_tasks.unfinished import OPEN
 from .diagnosis import Diagnosis
 from .seen import Seen
 
 REFRESH = "pulumi up --refresh"
 REPAIR = "pulumi config set multus:repair WHY && pulumi up"
 """Any new words have Helm upgrade the releases to what they are, which puts their objects back."""
-# What to do next by the status of the last revision: docs/runbook.md has each in full.
-NEXT = {
-    "failed": "pulumi up",
-    "uninstalled": REFRESH,
-    "pending-install": f"helm uninstall {{name}} --namespace {NAMESPACE}",
-    "pending-upgrade": f"helm rollback {{name}} --namespace {NAMESPACE}",
-    "pending-rollback": f"helm rollback {{name}} --namespace {NAMESPACE}",
-}
+# Statuses with which `up` goes on by itself: docs/runbook.md, "A run was killed".
+GOES_ON = (*OPEN, "failed")
 
 
 def next_for(name: str, status: str) -> str:
     """What to do about a release whose last revision has that status."""
-    found = NEXT.get(status, f"helm history {{name}} --namespace {NAMESPACE}")
-    return found.format(name=name)
+    if status in GOES_ON:
+        return "pulumi up"
+    return REFRESH if status == "uninstalled" else f"helm history {name} --namespace {NAMESPACE}"
 
 
 def wanted(args: MultusArgs) -> dict[str, str]:

@@ -45,6 +45,12 @@ class Record(Mocks):
     """The inputs of each survey."""
     missed: Any = field(default_factory=lambda: ALL_WELL)
     """What is said of pods without their networks."""
+    unfinished: Any = field(default_factory=dict)
+    """Releases without an end; a text is why the look fails."""
+    ended_after: set[str] = field(default_factory=set)
+    """Names of what was registered when these were ended."""
+    ends: list[Any] = field(default_factory=list)
+    """What was to become of those, each time it was asked about them."""
     said: list[tuple[str, str]] = field(default_factory=list)
     """Level and text of what was logged."""
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +80,12 @@ class Record(Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         assert args.token == "command:local:run"
+        if "MULTUS_WANTED" in args.args["environment"]:
+            self.ends.append(json.loads(args.args["environment"].get("MULTUS_ENDS", "null")))
+            if self.ends[-1]:
+                self.ended_after = {one.name for one in self.resources}
+            failed = [("", self.unfinished)] if isinstance(self.unfinished, str) else []
+            return {"stdout": json.dumps(self.unfinished)}, failed
         if "MULTUS_MISSED" in args.args["environment"]:
             return {"stdout": json.dumps(self.missed)}, []
         self.asked.append(args.args)

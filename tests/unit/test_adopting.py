@@ -195,7 +195,7 @@ def kubectl(folder: Path, networks: list[dict[str, Any]], release: dict[str, Any
     program.write_text(
         f"#!{sys.executable}\nimport json, sys\nanswers = {answers!r}\n"
         f"ours = {[secret] if release else []!r}\n"
-        "secrets = ours if 'owner=helm,name=multus' in sys.argv else []\n"
+        "secrets = ours if '--selector=owner=helm,name=multus' in sys.argv else []\n"
         "kind = next((one for one in answers if one in sys.argv), None)\n"
         "print(json.dumps({'items': answers[kind] if kind else secrets}))\n"
     )

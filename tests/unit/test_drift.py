@@ -90,9 +90,10 @@ def test_values_that_are_a_secret_are_not_compared() -> None:
     assert [*of_releases(PROD, records(config={}), values_known=False)] == []
 
 
-def test_a_release_that_helm_was_killed_in_is_rolled_back_first() -> None:
-    [one] = of_releases(PROD, records(info={"status": "pending-upgrade"}))
-    assert one.command == "helm rollback multus --namespace kube-system"
+@pytest.mark.parametrize("status", ["pending-upgrade", "pending-install", "failed"])
+def test_up_goes_on_with_a_release_that_helm_was_killed_in(status: str) -> None:
+    [one] = of_releases(PROD, records(info={"status": status}))
+    assert one.command == "pulumi up"
 
 
 def test_a_release_that_is_gone() -> None:

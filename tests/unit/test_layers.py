@@ -31,7 +31,7 @@ LAYERS: Final = (
     ("rules",),
     ("args", "package", "parse", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
     ("cli",),
-    ("access", "tasks", "config", "preflight", "after_up", "multus", "provider"),
+    ("access", "tasks", "config", "preflight", "after_up", "unfinished", "multus", "provider"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 SHELL: Final = LAYERS[-1]
