@@ -81,9 +81,10 @@ def kept(kubectl: Kubectl) -> list[str]:
     """Networks and pools that the stack did not make, with the CRDs that keep them."""
     lines = []
     for crd in OURS:
-        if (found := kubectl.optional("get", crd, "--all-namespaces")) is None:
+        if kubectl.optional("get", "crd", crd) is None:
             continue
-        what, names = crd.partition(".")[0], [name_of(one) for one in found["items"]]
+        found = kubectl.json("get", crd, "--all-namespaces")["items"]
+        what, names = crd.partition(".")[0], [name_of(one) for one in found]
         left, gone = f"CRD {crd}", "it"
         if names:
             left = f"{len(names)} {what} that it does not own ({listed(names)}), and {left}"

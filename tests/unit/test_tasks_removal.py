@@ -63,3 +63,15 @@ def test_a_cluster_that_is_gone_is_no_error() -> None:
             raise TaskError(unreachable("EOF"))
 
     assert hand_over(Gone([], {}), ENVIRONMENT).startswith("nobody looked for what is left: the ")
+
+
+def test_what_is_no_kind_of_the_cluster_is_not_asked_for() -> None:
+    """A stack without Whereabouts has no pools, which kubectl takes for an error."""
+
+    class Without(Fake):
+        def run(self, *arguments: str) -> str:
+            if arguments[1].startswith("ippools"):
+                raise TaskError('error: the server doesn\'t have a resource type "ippools"')
+            return super().run(*arguments)
+
+    assert said(Without()) == "Multus's pods are gone"
