@@ -15,6 +15,7 @@ from .chart.extra_values import shape
 from .chart.values import at, merged
 from .chart.versions import DEFAULT, VERSIONS
 from .cluster import STANDARD_CONF, Paths
+from .fail_closed import LABEL
 from .findings import FindingsError, Path, dotted
 from .manifest import as_raw
 from .model import Model, read
@@ -117,7 +118,9 @@ def _cluster(nodes: list[Json], conf: Json) -> dict[str, Any]:
     """The cluster, by its nodes' versions and the directory that Multus was told."""
     versions = (str(one["status"]["nodeInfo"]["kubeletVersion"]) for one in nodes)
     version = min(versions, default="", key=_by_number)
-    many = {"nodes": "multi" if len(nodes) > 1 else "single"}
+    many: dict[str, Any] = {"nodes": "multi" if len(nodes) > 1 else "single"}
+    if nodes and all(LABEL in (one["metadata"].get("labels") or {}) for one in nodes):
+        many["failClosed"] = True
     directory = str(conf.get("confDir", ""))
     if "+k3s" in version:
         found = {"distribution": "k3s", "version": version, **many}

@@ -20,6 +20,13 @@ from .manifest import API, KIND
 
 Json = Mapping[str, Any]
 _FILE: Final = re.compile(r"^diff .*/(?:MERGED|LIVE)-[^/]*/(?P<object>\S+)$")
+# The chart's objects are held to what Helm applied, networks to the stack file.
+OF_THE_CHART: Final = ("is gone", "was edited", REPAIR)
+OF_THE_STACK: Final = (
+    "is not there: it was deleted, or is not deployed yet",
+    "is not what the stack says: it was edited, or the stack was and is not deployed yet",
+    REFRESH,
+)
 
 
 def drifted(subject: str, message: str, command: str, *lines: str) -> Diagnosis:
@@ -83,12 +90,14 @@ def in_diff(text: str) -> Iterator[Diagnosis]:
         if not (match := _FILE.match(head)):
             continue
         subject = _subject(match["object"])
-        command = REFRESH if subject.startswith(KIND) else REPAIR
+        gone, edited, command = OF_THE_CHART
+        if subject.startswith(KIND):
+            gone, edited, command = OF_THE_STACK
         changed = [one for one in lines if re.match(r"[-+](?![-+]{2} /)", one)]
         if any(one.startswith("@@ -0,0 ") for one in lines):
-            yield drifted(subject, "is gone", command)
+            yield drifted(subject, gone, command)
         elif changed:
-            yield drifted(subject, "was edited", command, *changed)
+            yield drifted(subject, f"{edited} (- as it is, + as it should be)", command, *changed)
 
 
 def _subject(name: str) -> str:

@@ -12,7 +12,7 @@ FAILED = 2
 def main() -> None:
     """Run the command line; `multus-k3s` and `python -m` begin here."""
     if not find_spec("typer") or not find_spec("rich"):
-        sys.exit("multus-k3s needs typer and rich. Install them: pip install typer rich")
+        sys.exit("multus-k3s needs typer and rich. Install them: pip install '.[cli]'")
     from .app import app  # noqa: PLC0415
 
     try:

@@ -21,7 +21,7 @@ from ..yaml_file import UnreadableError
 from . import charts, pages, reference
 from . import schema as stack_schema
 from .check import check_file, runs_on
-from .common import STACKS, STOPPED, arguments, option, stop
+from .common import STACKS, STOPPED, arguments, file_of, option, stop
 from .formats import Format, report
 from .live import app
 from .node_files import Form, written
@@ -56,7 +56,7 @@ def check(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Stack files, networks in files and manifests; - is standard input.  "
+            help="Stacks, networks in files and manifests; - is standard input.  "
             "[default: stacks/Pulumi.*.yaml]"
         ),
     ] = None,
@@ -73,7 +73,8 @@ def check(
 
     Exit status: 0 without errors and warnings, 1 with some, 2 where a file cannot be read.
     """
-    names = [*dict.fromkeys(files or ())] or sorted(map(str, STACKS.glob("Pulumi.*.yaml")))
+    names = [*dict.fromkeys(map(file_of, files or ()))]
+    names = names or sorted(map(str, STACKS.glob("Pulumi.*.yaml")))
     if not names:
         raise stop("there is no stacks/Pulumi.*.yaml here. Name the files to check")
     try:

@@ -30,6 +30,12 @@ def option(name: str, text: str) -> Any:
     return typer.Option(f"--{name}", help=text)
 
 
+def file_of(named: str) -> str:
+    """The file that was named, or that of the stack, if only such a stack is there."""
+    stack = STACKS / f"Pulumi.{named}.yaml"
+    return str(stack) if stack.is_file() and not Path(named).exists() else named
+
+
 def name_of(stack: str) -> str:
     """A stack's name from what a command was given: the name, or the path of its file."""
     named = Path(stack).stem.removeprefix("Pulumi.")

@@ -70,7 +70,9 @@ def show(found: Sequence[Diagnosis], forbidden: Collection[str] = (), *, as_json
     for name in unread:
         typer.echo(f"note: the kubeconfig's user may not read {name}, so they were not looked at")
     wrong = sum(one.severity is not Severity.NOTE for one in found)
-    typer.echo(f"{wrong} finding{'s' * (wrong != 1)}" if wrong else "nothing is wrong")
+    notes = len(found) - wrong
+    also = f" and {notes} note{'s' * (notes != 1)}" if notes else ""
+    typer.echo(f"{wrong} finding{'s' * (wrong != 1)}{also}" if wrong else f"nothing is wrong{also}")
 
 
 def _as_json(one: Diagnosis) -> dict[str, Any]:

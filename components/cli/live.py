@@ -192,7 +192,7 @@ def import_stack(
         raise stop(error) from None
     written = importing.files(stack, project, found, releases)
     if there := [str(one) for one in written if one.exists()]:
-        raise stop(f"{' and '.join(there)} exist already. Move them away first")
+        raise stop(f"there is {' and '.join(there)} already. Name another stack, or move it away")
     for path, content in written.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(content, encoding="utf-8")

@@ -27,6 +27,7 @@ from . import doctor
 INSTALL: Final = "https://www.pulumi.com/docs/install/"
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 HIDDEN: Final = "[secret]"
+SAYS_WHY: Final = ('"summaryEvent"', '"severity":"error"')  # an event log without either ends early
 FLAGS: Final = ("--include-crds", "--values=-")
 
 
@@ -37,7 +38,8 @@ class NoPreviewError(Exception):
 def preview(stack: str, plan_file: Path | None) -> str:
     """The event log of `pulumi preview`, with a plan for `pulumi up --plan`, if asked for.
 
-    Raises NoPreviewError where there is no event: no engine, no login, no such stack.
+    Raises NoPreviewError where that does not say why it failed: no engine, no login, no such stack,
+    no language host.
     """
     if (program := shutil.which("pulumi")) is None:
         raise NoPreviewError(f"pulumi is not on PATH. Install it: {INSTALL}")
@@ -57,7 +59,7 @@ def preview(stack: str, plan_file: Path | None) -> str:
             check=False,
         )
         text = log.read_text(encoding="utf-8") if log.exists() else ""
-    if not text.strip():
+    if done.returncode != 0 and not any(one in text for one in SAYS_WHY):
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
         said = [one for one in lines if one.startswith("error: ")] or lines[-1:] or ["it ended"]
         fix = f". Make it: pulumi stack init {stack}" if "no stack named" in said[0] else ""

@@ -124,7 +124,7 @@ def explained(stderr: str) -> str:
         return f"{last}. Put it into the kubeconfig, by: kubectl config view --raw --flatten"
     if "Unauthorized" in last or "must be logged in" in last:
         return f"the cluster does not accept the credentials of the kubeconfig: {last}"
-    return last
+    return last.removeprefix("error: ")
 
 
 def unreachable(reason: str) -> str:

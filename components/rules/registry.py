@@ -97,7 +97,7 @@ class Rule:
         does so itself.
         """
         said = self.message.format_map(hit.facts) if hit.message is None else hit.message
-        remedy = self.remedy if hit.remedy is None else hit.remedy
+        remedy = self.remedy.format_map(hit.facts) if hit.remedy is None else hit.remedy
         message, value = f"{said}. {remedy}" if remedy else said, hit.value
         if said.startswith("is ") or isinstance(value, (Model, Mapping, tuple, list)):
             value = MISSING

@@ -12,7 +12,7 @@ from typing import Final
 from ..addresses import overlap
 from ..chart.extra_values import places
 from ..chart.versions import DATA, DEFAULT, VERSIONS
-from ..cluster import K3s
+from ..cluster import FIRST_WITH_FIXED_DIRECTORY, K3s
 from ..findings import Path
 from ..networks.known import INSTALLED
 from ..placement import EVERY_NODE, OS, amount
@@ -127,7 +127,6 @@ def programs(config: Configuration) -> Iterator[Hit]:
     theirs = any(one.network.namespace == "default" for one in config.networks)
     fixed = cluster is None or cluster.paths.standard
     socket = cluster is None or cluster.containerd_socket_path
-    replaced = isinstance(cluster, K3s) and not cluster.fixed_directory
     yield from where(
         (
             "default-namespace-left-out",
@@ -140,8 +139,14 @@ def programs(config: Configuration) -> Iterator[Hit]:
             "thickPlugin",
             config.get("thick_plugin") and fixed and cluster is not None and cluster.fail_closed,
         ),
-        ("plugins-lost-on-upgrade", "cluster.version", replaced),
     )
+    if isinstance(cluster, K3s) and not cluster.fixed_directory:
+        minor = int(cluster.version.split(".")[1])
+        oldest = min(FIRST_WITH_FIXED_DIRECTORY)
+        first = f"v1.{minor}.{FIRST_WITH_FIXED_DIRECTORY.get(minor, 0)}"
+        if minor < oldest:
+            first = f"v1.{oldest}.{FIRST_WITH_FIXED_DIRECTORY[oldest]}"
+        yield at("plugins-lost-on-upgrade", "cluster", "version", first=first)
     if dynamic and "thin" in conditions(config):
         fix = "Set multus:thickPlugin: true, or remove it"
         message = "it needs the thick plugin's daemon"

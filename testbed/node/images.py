@@ -81,7 +81,8 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 def archive(references: Iterable[str], tools: Tools) -> Path:
     """A file for `ctr images import` with these images; made once for the same programs.
 
-    Put together in another way they are another file. KeyError for an image that cannot be put together here.
+    Put together in another way they are another file. KeyError for an image that cannot be put
+    together here.
     """
     wanted = sorted({full_name(one) for one in references})
     layers = {one: dict(_content(RECIPES[_short(one)], tools)) for one in wanted}

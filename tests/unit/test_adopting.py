@@ -17,6 +17,7 @@ from components.adopting import adopted, network, written
 from components.args import MultusArgs
 from components.chart.versions import DEFAULT
 from components.cli.app import app
+from components.fail_closed import LABEL
 from components.manifest import KUBECTLS_OWN
 from components.model import read
 from components.networks import KINDS
@@ -55,8 +56,9 @@ def manifests(args: MultusArgs, **metadata: Any) -> list[dict[str, Any]]:
     ]
 
 
-def node(version: str) -> dict[str, Any]:
-    return {"status": {"nodeInfo": {"kubeletVersion": version}}}
+def node(version: str, *labels: str) -> dict[str, Any]:
+    metadata = {"labels": dict.fromkeys(labels, "x")} if labels else {}
+    return {"metadata": metadata, "status": {"nodeInfo": {"kubeletVersion": version}}}
 
 
 def there(args: MultusArgs) -> dict[str, Any]:
@@ -139,6 +141,16 @@ def test_the_cluster_is_known_by_its_nodes_and_directory(
     assert adopted(map(node, versions), [], release).settings["cluster"] == cluster
 
 
+def test_nodes_that_are_fail_closed_make_the_cluster_so() -> None:
+    """All of them: preflight names those that lack the file."""
+    closed, other = node("v1.34.2+k3s1", LABEL), node("v1.34.2+k3s1")
+    for nodes, found in (([closed] * 2, True), ([closed, other], None)):
+        assert adopted(nodes, [], None).settings["cluster"].get("failClosed") is found
+    # The oldest is told by numbers.
+    mixed = [node("v1.34.10+k3s1"), node("v1.34.9+k3s1")]
+    assert adopted(mixed, [], None).settings["cluster"]["version"] == "v1.34.9+k3s1"
+
+
 def test_a_release_without_values_is_taken_over() -> None:
     """As K3s's page installs it: Helm then keeps no config, or an empty one."""
     chart = {"chart": {"metadata": {"version": DEFAULT}}}
@@ -189,7 +201,7 @@ def kubectl(folder: Path, networks: list[dict[str, Any]], release: dict[str, Any
     """A PATH whose kubectl answers with these objects."""
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode())))
     secret = {"metadata": {"labels": {"version": "2"}}, "data": {"release": packed.decode()}}
-    nodes = [{"status": {"nodeInfo": {"kubeletVersion": "v1.34.2+k3s1"}}}] * 2
+    nodes = [node("v1.34.2+k3s1")] * 2
     answers = {"nodes": nodes, "network-attachment-definitions.k8s.cni.cncf.io": networks}
     program = folder / "kubectl"
     program.write_text(
@@ -225,7 +237,7 @@ def test_the_files_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ]
     result = CliRunner().invoke(app, ["import", "here"])
     assert result.exit_code == 2
-    assert "exist already. Move them away first" in result.stderr
+    assert "already. Name another stack, or move it away" in result.stderr
 
 
 def test_a_release_that_is_not_deployed_is_mended_first(

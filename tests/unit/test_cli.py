@@ -403,7 +403,7 @@ def test_a_rule_is_explained() -> None:
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "typer" else name)
-    with pytest.raises(SystemExit, match="pip install typer rich"):
+    with pytest.raises(SystemExit, match="pip install"):
         cli.main()
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.doctor.releases import REFRESH, REPAIR
-from components.drift import drifted, in_diff, manifests, networks, of_releases
+from components.drift import OF_THE_STACK, drifted, in_diff, manifests, networks, of_releases
 from tests.stacks.files import arguments
 
 PROD: Final = arguments("prod")
@@ -37,13 +37,13 @@ def test_each_object_of_a_difference_is_one_line() -> None:
         drifted("DaemonSet kube-system/multus", "is gone", REPAIR),
         drifted(
             "ConfigMap kube-system/whereabouts-config",
-            "was edited",
+            "was edited (- as it is, + as it should be)",
             REPAIR,
             *CRON,
         ),
         drifted(
             "NetworkAttachmentDefinition default/lan.2",
-            "was edited",
+            f"{OF_THE_STACK[1]} (- as it is, + as it should be)",
             REFRESH,
             *DASHES,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +24,15 @@ def test_the_table_at_the_top_is_what_was_seen_on_the_wire() -> None:
 
 
 def test_the_findings_that_it_shows_are_of_the_stack_that_it_names() -> None:
-    lines = FAULTY.read_text(encoding="utf-8").splitlines()
-    said = "\n".join(one.removeprefix("#! ") for one in lines if one.startswith("#! "))
-    assert f"```text\n{said}\n```" in README
+    command = ("check", str(FAULTY.relative_to(ROOT)))
+    done = subprocess.run(
+        [sys.executable, "-m", "components.cli", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"```text\n{done.stdout}```" in README
 
 
 def test_the_preflight_that_it_shows() -> None:

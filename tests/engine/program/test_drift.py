@@ -73,13 +73,13 @@ def test_each_way_to_drift_is_found_and_repaired(
             {"spec": {"template": {"spec": {"priorityClassName": None}}}},
             *IN,
         ),
-        "NetworkAttachmentDefinition default/lan was edited": patch(
+        "NetworkAttachmentDefinition default/lan is not what the stack says": patch(
             cluster, network, {"spec": {"config": "{}"}}
         ),
         "release multus has other values": lambda: helm(
             tools, cluster, *again, "--set", "labels.x=y"
         ),
-        "NetworkAttachmentDefinition default/lan is gone": delete(cluster, network),
+        "NetworkAttachmentDefinition default/lan is not there": delete(cluster, network),
         "release multus is gone": lambda: helm(tools, cluster, "uninstall", "multus"),
     }
     for said, way in ways.items():
