@@ -14,12 +14,15 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 
 import yaml
@@ -236,6 +239,24 @@ class ControlPlane:
         finally:
             for command in commands:
                 self._again(command)
+                if command is commands[0]:  # the others end where it listens and does not serve
+                    self._served()
+
+    def _served(self) -> None:
+        """Returns when the API server says that it is ready, which anybody may ask."""
+        [named] = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))["clusters"]
+        address = named["cluster"]["server"].removeprefix("https://")
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        stop = time.monotonic() + READY
+        while time.monotonic() < stop:
+            with contextlib.suppress(OSError, HTTPException):
+                connection = HTTPSConnection(address, context=trusting, timeout=5)
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == HTTPStatus.OK:
+                    return
+            time.sleep(0.2)
+        raise ClusterError(f"{address} does not say that it is ready")
 
     def _killed(self, *names: str) -> list[list[str]]:
         """Kills these programs; the commands that they ran as."""
