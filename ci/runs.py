@@ -33,7 +33,10 @@ NEEDED: Final[Mapping[str, Sequence[str]]] = {
     "drift": ("KUBECONFIG",),
     "fork": (),
 }
-"""The secrets of each; they come as SECRET_…, for an empty KUBECONFIG means another to kubectl."""
+"""The secrets of each; they come as SECRET_…, for an empty KUBECONFIG means another to kubectl.
+
+A state elsewhere than in Pulumi Cloud takes no token, but others; those that are set are passed on.
+"""
 REFUSED: Final = 2
 DRIFTED: Final = 2
 NOWHERE: Final = "https://127.0.0.1:9"
@@ -41,7 +44,9 @@ NOWHERE: Final = "https://127.0.0.1:9"
 
 def lacking(what: str, environment: Mapping[str, str]) -> str:
     """A sentence that names the secrets which are missing; empty where none is."""
-    gone = [one for one in NEEDED[what] if not environment.get(f"SECRET_{one}", "").strip()]
+    cloud = (environment.get("PULUMI_BACKEND_URL") or "https:").startswith("https:")
+    needed = [one for one in NEEDED[what] if cloud or one != "PULUMI_ACCESS_TOKEN"]
+    gone = [one for one in needed if not environment.get(f"SECRET_{one}", "").strip()]
     where = environment.get("SECRETS_OF", "the repository")
     these = f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'}"
     return f"{these} missing among the secrets of {where}. Set them there" if gone else ""
@@ -73,11 +78,12 @@ def environment(what: str, stack: str) -> dict[str, str]:
     """Of the command, with a kubeconfig that nobody else on the machine can read."""
     temp = Path(os.environ["RUNNER_TEMP"])
     found = {key: one for key, one in os.environ.items() if not key.startswith("SECRET_")}
-    for name in NEEDED[what]:
-        found[name] = os.environ[f"SECRET_{name}"]
+    given = {key: one for key, one in os.environ.items() if key.startswith("SECRET_")}
+    if what != "fork":
+        found |= {key.removeprefix("SECRET_"): one for key, one in given.items() if one.strip()}
     file = temp / "kubeconfig"
     file.touch(0o600)
-    file.write_text(found.get("KUBECONFIG", "") if NEEDED[what] else nowhere(stack), "utf-8")
+    file.write_text(nowhere(stack) if what == "fork" else found["KUBECONFIG"], "utf-8")
     found["KUBECONFIG"] = str(file)
     if what == "fork":  # a state that is gone with the runner and holds no secret
         found |= {"PULUMI_BACKEND_URL": f"file://{temp}", "PULUMI_CONFIG_PASSPHRASE": "none"}

@@ -107,6 +107,23 @@ def test_a_plan_gets_the_secrets_and_nobody_else_can_read_them(runner: Path) -> 
     assert (runner / "kubeconfig").stat().st_mode & 0o77 == 0
 
 
+def test_a_state_in_a_bucket_takes_other_secrets(
+    runner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_PULUMI_ACCESS_TOKEN", "")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state")
+    monkeypatch.setenv("SECRET_PULUMI_CONFIG_PASSPHRASE", "canary")
+    monkeypatch.setenv("SECRET_AWS_ACCESS_KEY_ID", "")
+    said = (
+        'echo "${PULUMI_ACCESS_TOKEN-unset} $PULUMI_CONFIG_PASSPHRASE ${AWS_ACCESS_KEY_ID-unset}"'
+    )
+    executable(runner / "pulumi", f"{said} > {runner}/calls; exit 3")
+    assert runs.main(["up", "dev", "up.json"]) == 3
+    assert (runner / "calls").read_text() == "unset canary unset\n"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.example.com")  # the control arm
+    assert runs.main(["up", "dev", "up.json"]) == runs.REFUSED
+
+
 def test_a_fork_begins_with_an_empty_state_and_no_secret(runner: Path) -> None:
     assert runs.main(["fork", "dev", str(runner / "out.json")]) == 3
     calls = (runner / "calls").read_text()

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +20,10 @@ from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import IN_CHART, MakeProgram
 from tests.engine.program.language_host import install
+from tests.engine.program.pages import MULTUS_K3S, commands, page, programs
 from tests.engine.program.test_changes import replaced
-from tests.stacks.files import ROOT
 
-PAGE: Final = (ROOT / "docs" / "adopting.md").read_text(encoding="utf-8")
+PAGE: Final = page("adopting.md")
 # The values file of K3s's documentation.
 BY_THE_PAGE: Final = """
 config:
@@ -61,14 +60,6 @@ FORCE: Final = re.search(r"\$ (PULUMI_K8S_\w+)=(\w+) pulumi up", PAGE)
 SHELLS: Final = [one for one in ("sh", "bash", "zsh") if shutil.which(one)]
 
 
-def commands(section: str) -> list[str]:
-    """The commands of a section, in order, with what goes on in the next line."""
-    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"^ *\$ ((?:.*\\\n)*.*)$", text, re.MULTILINE)
-    assert found
-    return found
-
-
 def shell(name: str, lines: list[str], checkout: Workspace) -> None:
     """Runs them as one session; a CLI that asks nothing and ends with its plugins."""
     text = "\n".join(lines).replace("pulumi import", "pulumi import --yes --non-interactive")
@@ -76,9 +67,7 @@ def shell(name: str, lines: list[str], checkout: Workspace) -> None:
     ours = checkout.path / "bin"
     if not ours.exists():
         install(ours)
-    cli = ours / "multus-k3s"
-    cli.write_text(f'#!/bin/sh\nexec {sys.executable} -m components.cli "$@"\n')
-    cli.chmod(0o755)
+    programs(ours, {"multus-k3s": MULTUS_K3S})
     env["PATH"] = os.pathsep.join([str(ours), env["PATH"]])
     env["MULTUS"] = str(checkout.engine.tools.path("pulumi"))
     program = shutil.which(name)
@@ -131,7 +120,7 @@ def test_an_install_by_hand_is_taken_over_and_no_network_changes(
     kept = yaml.safe_load(file.read_text())["config"]
     file.unlink()
 
-    first, second, third, *_ = commands("Import")
+    first, second, third, *_ = commands(PAGE, "Import")
     assert second == "pulumi up"
     shell(by, [first], checkout)
     written = yaml.safe_load(file.read_text())["config"]
@@ -169,5 +158,5 @@ def _texts(cluster: Cluster) -> dict[str, str]:
 
 def test_no_command_of_the_page_leans_on_words_being_split() -> None:
     """zsh does not split what a variable holds."""
-    for line in commands("Import"):
+    for line in commands(PAGE, "Import"):
         assert not re.search(r"(?<![\"={:])\$\w+", line), line

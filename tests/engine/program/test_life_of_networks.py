@@ -14,7 +14,8 @@ from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
-from tests.engine.program.test_adopting import by_hand, commands
+from tests.engine.program.pages import commands, page
+from tests.engine.program.test_adopting import by_hand
 from tests.engine.program.test_networks_only import STACK, daemons, install
 from tests.engine.program.test_preflight import configuration, survey
 from tests.engine.program.test_refusals import one_error
@@ -119,7 +120,7 @@ def test_the_pages_commands_take_off_the_marks_of_who_let_go(
 
     [argo] = found()
     assert argo.startswith("Argo CD's application apps applies network default/lan, and would undo")
-    for line in reversed(commands("Argo CD and Flux")):
+    for line in reversed(commands(page("adopting.md"), "Argo CD and Flux")):
         if line.startswith(("kubectl annotate", "kubectl label")):
             cluster.kubectl(*shlex.split(line.replace("NAMESPACE", "default"))[1:])
             if "argocd" in line:
