@@ -16,6 +16,7 @@ from .findings import MISSING, Finding
 from .findings import Path as Steps
 from .network_files import read_patterns, root_of
 from .parse import ACCESS_KEYS, KEYS, NAMESPACE, PREFIX, Parsed, parse, placed, unknown
+from .project_file import ProjectFile, read_project_file
 from .sources import has_networks
 from .yaml_file import Document, UnreadableError, documents, read_text
 
@@ -31,6 +32,8 @@ class StackFile:
     config: Mapping[str, Any]
     """All settings by their keys with namespace; one without is the project's own. As the CLI's
     program gets them."""
+    project: ProjectFile | None = None
+    """Where those that the stack does not have come from."""
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
@@ -45,6 +48,9 @@ class StackFile:
         key, *below = finding.path or ("",)
         keys = self.document.data["config"] or {}
         written = key if key in keys else str(key).removeprefix(PREFIX)
+        given = self.project and key in self.project.config and written not in keys
+        if self.project and given and (below or finding.value is not MISSING):
+            return self.project.locate(finding)
         return self.document.locate(finding, ("config", written, *below))
 
 
@@ -133,10 +139,14 @@ def _redacted(finding: Finding, secret: Collection[str]) -> Finding:
 
 
 def read_stack_file(source: Path | str, file: str) -> StackFile:
-    """A stack file from its path or its text; raises UnreadableError."""
+    """A stack file from its path, with what its project adds, or from its text alone.
+
+    Raises UnreadableError.
+    """
     found = documents(read_text(source, file) if isinstance(source, Path) else source, file)
     if len(found) == 1 and is_stack_file(found[0]):
-        return stack_file(found[0])
+        project = read_project_file(str(source)) if isinstance(source, Path) else None
+        return stack_file(found[0], project)
     raise UnreadableError(file, "a stack file is a mapping with a mapping called config in it")
 
 
@@ -148,7 +158,7 @@ def is_stack_file(document: Document) -> bool:
     return data["config"] is None or isinstance(data["config"], dict)
 
 
-def stack_file(document: Document) -> StackFile:
+def stack_file(document: Document, project: ProjectFile | None) -> StackFile:
     """A document for which `is_stack_file` holds; raises UnreadableError."""
     config: dict[str, Any] = {}
     for key, value in (document.data["config"] or {}).items():
@@ -158,7 +168,8 @@ def stack_file(document: Document) -> StackFile:
             message = f"{name} is there twice, once without {PREFIX}"
             raise UnreadableError(document.file, message, line)
         config[name] = decoded(value) if name.startswith(PREFIX) else value
-    return StackFile(document, config)
+    given = {key: decoded(one) for key, one in project.config.items()} if project else {}
+    return StackFile(document, given | config, project)
 
 
 def encrypted(value: Any) -> Steps | None:

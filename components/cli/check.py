@@ -9,6 +9,7 @@ from ..cluster import CLUSTERS, Nodes
 from ..findings import Finding, FindingsError, passed_over
 from ..model import read
 from ..parse import Parsed, parse
+from ..project_file import read_project_file
 from ..sources import has_networks, read_networks
 from ..stack_file import StackFile, examine, is_stack_file, stack_file
 from ..yaml_file import Document, UnreadableError, documents, read_text
@@ -57,7 +58,7 @@ def check_file(file: str, where: RunsOn) -> Parsed:
     if len(found) > 1:
         message = "a stack file is one document. Move the others into files of their own"
         raise UnreadableError(file, message, found[1].line(()))
-    parsed = read_stack(stack_file(found[0]), file)
+    parsed = read_stack(stack_file(found[0], read_project_file(file)), file)
     message = "is for networks alone: this stack says where it runs"
     notes = [passed_over(f"{one} {message}", file) for one in where.options]
     return replace(parsed, findings=[*notes, *parsed.findings])

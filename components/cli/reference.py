@@ -28,9 +28,10 @@ def page() -> str:
         "<!-- Made by multus-k3s schema --markdown. Do not edit. -->",
         "# Every key of a stack file\n",
         "A stack file is `stacks/Pulumi.NAME.yaml`. [The README](../README.md#the-stack-file) has "
-        "an example, [networks.md](networks.md) one of each kind of network.\n",
+        "an example, [networks.md](networks.md) one of each kind of network. Each key can also be "
+        "[in Pulumi.yaml](sites.md), for all stacks.\n",
         "## The stack\n",
-        _table(config),
+        _table(config | {"required": ["multus:cluster"]}),
     ]
     for name, model in whole["$defs"].items():
         parts.append(f"## {name}\n\n{model.get('description', '')}\n\n{_table(model)}")

@@ -60,14 +60,7 @@ def schema() -> dict[str, Any]:
         "description": "The stack's settings.",
         "properties": {f"{NAMESPACE}:{key}": value for key, value in {**ours, **access}.items()},
         "patternProperties": {FOREIGN_KEY: True},
-        "required": [f"{NAMESPACE}:{key}" for key in model["required"]],
-        "anyOf": [
-            {"required": [f"{NAMESPACE}:ipam"]},
-            {
-                "properties": {f"{NAMESPACE}:deploy": {"const": "networks"}},
-                "required": [f"{NAMESPACE}:deploy"],
-            },
-        ],
+        # None is required: Pulumi.yaml may have it for all stacks.
         "additionalProperties": False,
     }
     return {

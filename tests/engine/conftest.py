@@ -19,7 +19,7 @@ from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.leftovers import Leftovers
 from testbed.tools import ROOT, Tools, find_tools
-from tests.stacks.files import EXAMPLES
+from tests.checkouts import with_examples
 from tests.used import USED
 
 NODES = 3
@@ -110,9 +110,6 @@ def workspace(engine: Engine) -> MakeWorkspace:
     ) -> Workspace:
         reach = {"KUBECONFIG": str(cluster.kubeconfig)} if cluster else {}
         made = engine.workspace(source, env={**reach, **(env or {})})
-        if source == ROOT:  # whose own stacks are nobody's business here
-            shutil.rmtree(made.path / "stacks", ignore_errors=True)
-            shutil.copytree(EXAMPLES / "stacks", made.path / "stacks")
-        return made
+        return with_examples(made) if source == ROOT else made
 
     return make

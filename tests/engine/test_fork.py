@@ -1,12 +1,15 @@
-"""A fork has stacks of its own, and every test stays green."""
+"""A fork has stacks and shared settings of its own, and every test stays green."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+
+import yaml
 
 from testbed.tools import ROOT
 
@@ -17,6 +20,13 @@ OWN: Final = """config:
   multus:networks:
     - {name: lan, type: macvlan, master: eth9, ipam: {type: whereabouts, range: 172.30.0.0/24}}
 """
+SHARED: Final = {
+    "multus:registry": {"value": "registry.example.com"},
+    "multus:timeout": {"value": 900},
+    "multus:ipam": {"value": "whereabouts"},
+    "pulumi:tags": {"value": {"pulumi:template": "x"}},
+}
+NAMES: Final = re.compile(r"stacks|Pulumi\.yaml", re.IGNORECASE)
 FOLDERS: Final = ("lint", "unit", "component", "stacks")
 """Of `engine` and `wire` the fixtures bring stacks of their own."""
 
@@ -32,13 +42,16 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_no_test_depends_on_the_stacks_of_the_fork(tmp_path: Path) -> None:
+def test_no_test_depends_on_what_is_the_forks(tmp_path: Path) -> None:
     left_out = shutil.ignore_patterns(".git", ".venv", ".charts", ".*_cache", "__pycache__")
     fork = shutil.copytree(ROOT, tmp_path / "fork", ignore=left_out)
     shutil.rmtree(fork / "stacks")
     (fork / "stacks").mkdir()
     (fork / "stacks" / "Pulumi.dev.yaml").write_text(OWN)
     (fork / "stacks" / "Pulumi.plant-7.yaml").write_text(OWN)
+    project = yaml.safe_load((fork / "Pulumi.yaml").read_text())
+    project["config"] |= SHARED
+    (fork / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     author = ("-c", "user.name=x", "-c", "user.email=x@example.com")
     for command in (("init", "--quiet"), ("add", "."), (*author, "commit", "--quiet", "-m", "x")):
         done = run(fork, "git", *command)
@@ -48,7 +61,7 @@ def test_no_test_depends_on_the_stacks_of_the_fork(tmp_path: Path) -> None:
         return run(fork, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names)
 
     files = [file for one in FOLDERS for file in sorted((fork / "tests" / one).glob("test_*.py"))]
-    reading = [str(one.relative_to(fork)) for one in files if "stacks" in one.read_text().lower()]
+    reading = [str(one.relative_to(fork)) for one in files if NAMES.search(one.read_text())]
     done = tested("-n", "2", *reading)
     assert done.returncode == 0, done.stdout
 

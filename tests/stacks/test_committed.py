@@ -57,12 +57,15 @@ def test_names_the_schema_for_editors(stack: str) -> None:
 
 
 def test_the_project_declares_every_key_with_the_default_that_it_has_here() -> None:
-    """The CLI hands these defaults over as if the stack's file had them."""
+    """The CLI hands these defaults over as if the stack's file had them.
+
+    An entry without one is the owner's (docs/sites.md).
+    """
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {f"multus:{field.alias or name}" for name, field in FIELDS.items()}
+    assert set(declared) >= {f"multus:{field.alias or name}" for name, field in FIELDS.items()}
     cluster = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
     least = {"multus:cluster": cluster, "multus:ipam": "whereabouts"}
-    by_default = {key: row["default"] for key, row in declared.items()}
+    by_default = {key: row["default"] for key, row in declared.items() if "default" in row}
     args, same = read({**by_default, **least}).args, read(least).args
     assert args
     assert same

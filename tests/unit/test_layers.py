@@ -29,7 +29,8 @@ LAYERS: Final = (
     ("ipam",),
     ("networks",),
     ("rules",),
-    ("args", "package", "parse", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
+    ("args", "package", "parse"),
+    ("project_file", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
     ("cli",),
     ("access", "tasks", "config", "preflight", "after_up", "unfinished", "multus", "provider"),
 )

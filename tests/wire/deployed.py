@@ -19,6 +19,7 @@ from testbed.node.node import SYSTEM, Node, started
 from testbed.node.pod import Pod, start_all, stop_all
 from testbed.results import Result
 from testbed.tools import ROOT, Tools
+from tests.checkouts import with_examples
 
 STACK = "wire"
 MULTUS = ("-n", SYSTEM, "daemonset/multus")
@@ -132,7 +133,7 @@ class Deployed(Site):
         thick = bool(settings.get("thickPlugin"))
         images = {one for name in (*chart, *versions) for one in of_chart(name, thick=thick)}
         super().__init__(cluster, engine.tools, sorted(images))
-        self.checkout = engine.workspace(env={"KUBECONFIG": str(cluster.kubeconfig)})
+        self.checkout = with_examples(engine.workspace(env={"KUBECONFIG": str(cluster.kubeconfig)}))
         self.outputs: Mapping[str, Any] = {}
         self.declare(settings)
 
