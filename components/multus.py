@@ -195,15 +195,15 @@ class MultusComponent(pulumi.ComponentResource):
         named = {"name": chart.RELEASE, "version": args.chart.version, "skip_await": True}
         before: pulumi.Resource = crds or handover
         if not args.cluster.fail_closed:  # else the nodes themselves let pods wait
-            told = {"MULTUS_HOLD": chart.HOLD}
-            before = self._task("hold", "hold", before, MULTUS_CHANGE=self._change(), **told)
+            before = self._task("hold", "hold", before, **self._held())
         main = release("release", chart.CHART, before, **named, values=self.values)
         return [crds or main, main]
 
-    def _change(self) -> pulumi.Output[str]:
-        """Another text before each new release, for the tasks that hold Multus's configuration."""
+    def _held(self) -> dict[str, Any]:
+        """For the tasks that hold Multus's configuration: another text before each release."""
         change = pulumi.Output.json_dumps([script("hold"), self._args.chart.version, self.values])
-        return change.apply(lambda text: sha256(text.encode()).hexdigest())
+        digest = change.apply(lambda text: sha256(text.encode()).hexdigest())
+        return {"MULTUS_HOLD": chart.HOLD, "MULTUS_CHANGE": digest}
 
     def _declare_networks(
         self, crds: list[Release], labels: Metadata | None, annotations: Metadata | None
@@ -258,8 +258,8 @@ class MultusComponent(pulumi.ComponentResource):
             MULTUS_WORKLOADS=",".join(self._args.workloads),
             MULTUS_TIMEOUT=str(self._args.timeout),
             MULTUS_REVISION=revision,
-            MULTUS_HOLD=chart.HOLD,
-            MULTUS_CHANGE=self._change(),
+            MULTUS_RELEASES=f"{chart.RELEASE},{chart.CRD_RELEASE}",
+            **self._held(),
         )
 
     def _task(

@@ -18,6 +18,7 @@ from typing import Any, Final
 import pulumi
 from pulumi.output import contains_unknowns
 
+from . import own_state
 from .access import Access, known
 from .args import MultusArgs
 from .findings import Finding, Severity, listed
@@ -93,23 +94,11 @@ def later(live: Live, config: Configuration) -> set[str]:
 
 
 def own_networks() -> frozenset[str] | None:
-    """`namespace/name` of the networks in this stack's state; None where it cannot be read.
-
-    By the engine's own function, which answers at preview too. The programs of other languages
-    have it as `listResourceOutputs`.
-    """
-    try:
-        asked = {"stackName": pulumi.get_stack()}
-        found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value
-        names = [
-            one["outputs"]["metadata"]
-            for one in found["outputs"].values()
-            if one["type"] == NETWORK
-        ]
-        return frozenset(f"{one['namespace']}/{one['name']}" for one in names)
-    except Exception as error:  # the SDK has no class of its own for this
-        pulumi.log.debug(f"the stack's own networks are not known: {error}")
+    """`namespace/name` of the networks in this stack's state; None where it cannot be read."""
+    if (found := own_state.outputs(NETWORK)) is None:
         return None
+    names = (one["metadata"] for one in found if "metadata" in one)
+    return frozenset(f"{one['namespace']}/{one['name']}" for one in names)
 
 
 def read_answer(answer: Mapping[str, Any]) -> Live | str:

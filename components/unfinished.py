@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 from pulumi_command import local
 
+from . import own_state
 from .access import Access
 from .args import MultusArgs
 from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
 from .cluster_tasks import COMMAND, script
 from .cluster_tasks.unfinished import digest_of
 from .tasks import AskError, ask
+
+TYPE: Final = "kubernetes:helm.sh/v3:Release"
 
 
 class Unfinished:
@@ -45,7 +48,7 @@ class Unfinished:
             "MULTUS_WANTED": json.dumps(wanted),
         }
         try:
-            self._found = ask("unfinished", self._environment, commands)
+            self._found = _without_known(ask("unfinished", self._environment, commands))
         except AskError as error:  # a cluster that does not answer says so at the first resource
             pulumi.log.info(f"nobody looked for releases without an end: {error}")
         for name, record in self._found.items():
@@ -72,13 +75,23 @@ class Unfinished:
         return self._ended.apply(lambda _: said)
 
 
+def _without_known(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Without deployed releases, except one whose install ended when the engine was killed."""
+    lost = {name for name, one in found.items() if one["status"] == "deployed" and one["wanted"]}
+    if lost:
+        own = own_state.outputs(TYPE)
+        lost = set() if own is None else lost - {one.get("name") for one in own}
+    return {name: one for name, one in found.items() if one["status"] != "deployed" or name in lost}
+
+
 def _end(record: Mapping[str, Any]) -> str:
     """What becomes of a record.
 
     The engine knows no release whose install has no end: the provider was killed, or could not ask
-    whether it is there. So it installs once more.
+    whether it is there. Where the engine alone was killed, the install may have ended. So it
+    installs once more.
     """
-    return "removed" if record["status"] == "pending-install" else "failed"
+    return "removed" if record["status"] in ("pending-install", "deployed") else "failed"
 
 
 def _say(name: str, record: Mapping[str, Any]) -> None:

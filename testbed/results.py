@@ -37,6 +37,10 @@ class Step:
     def name(self) -> str:
         return self.urn.rpartition("::")[2]
 
+    @property
+    def is_default_provider(self) -> bool:
+        return self.type.startswith("pulumi:providers:") and self.name.startswith("default")
+
 
 @dataclass(frozen=True)
 class Diagnostic:
@@ -74,8 +78,9 @@ class Result:
 
     @property
     def changes(self) -> tuple[Step, ...]:
-        """The steps that change something."""
-        return tuple(step for step in self.steps if step.op not in _STILL)
+        """The steps that change something. The engine counts no default provider either."""
+        ours = (step for step in self.steps if not step.is_default_provider)
+        return tuple(step for step in ours if step.op not in _STILL)
 
     @property
     def errors(self) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ from typing import Any
 
 from .kubectl import Kubectl, TaskError
 
+KNOWN = "multus-k3s/known"
+"""Label of a first revision that the stack's state knows of."""
+
 
 def newest(kubectl: Kubectl, namespace: str, release: str) -> Any | None:
     """The Secret of the newest revision; None without one."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .helm_records import KNOWN
 from .kubectl import Kubectl, TaskError, main, one_line
 
 Live = dict[str, Any]  # an object as kubectl prints it
@@ -219,7 +220,18 @@ def wait(
 
 
 def wait_and_let_go(kubectl: Kubectl, environment: Mapping[str, str]) -> str:
-    """Wait; then, whatever came of it, let Multus's configuration go, which hold.py holds."""
+    """Wait; then, whatever came of it, let Multus's configuration go, which hold.py holds.
+
+    This runs after the releases are in the stack's state, which a label says of their first
+    records: an install that ended without the engine has none.
+    """
+    try:
+        if releases := environment.get("MULTUS_RELEASES"):
+            select = f"--selector=owner=helm,version=1,name in ({releases})"
+            space = f"--namespace={environment['MULTUS_NAMESPACE']}"
+            kubectl.run("label", "secrets", space, select, f"{KNOWN}=yes", "--overwrite")
+    except TaskError:
+        pass  # `up` then asks the state
     try:
         return wait(kubectl, environment)
     finally:

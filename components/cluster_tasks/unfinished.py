@@ -19,7 +19,7 @@ from hashlib import sha256
 from math import ceil
 from typing import Any
 
-from .helm_records import newest, packed, status, unpacked
+from .helm_records import KNOWN, newest, packed, status, unpacked
 from .kubectl import Kubectl, main
 
 Live = dict[str, Any]
@@ -62,23 +62,25 @@ def unfinished(
 
 
 def records(kubectl: Kubectl, space: str, names: Mapping[str, Any]) -> dict[str, Live]:
-    """The newest record of each release where that is neither deployed nor uninstalled.
+    """The newest record of each release where more is to be done.
 
-    Asked for as a table first, which leaves the records' contents with the API server.
+    That is where an operation failed or has no end, or where an install may have ended without the
+    engine. Asked for as a table first, which leaves the contents with the API server.
     """
     select = f"--selector=owner=helm,name in ({','.join(names)})"
-    columns = ("--label-columns=name,version,status", "--no-headers")
+    columns = (f"--label-columns=name,version,status,{KNOWN}", "--no-headers")
     table = kubectl.run("get", "secrets", f"--namespace={space}", select, *columns)
-    last: dict[str, tuple[int, str]] = {}
+    last: dict[str, tuple[int, str, bool]] = {}
     for line in table.splitlines():
-        name, version, state = line.split()[-3:]
-        last[name] = max(last.get(name, (0, "")), (int(version), state))
-    found = {
-        name: newest(kubectl, space, name)
-        for name, (_, state) in last.items()
-        if state in (*OPEN, "failed")
-    }
-    return {name: one for name, one in found.items() if one and status(one) in (*OPEN, "failed")}
+        name, version, state, *marked = line.split()[4:]  # after those that every table has
+        last[name] = max(last.get(name, (0, "", False)), (int(version), state, bool(marked)))
+    asked = [
+        name
+        for name, (version, state, known) in last.items()
+        if state in (*OPEN, "failed") or (version, state, known) == (1, "deployed", False)
+    ]
+    found = {name: newest(kubectl, space, name) for name in asked}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def left(secret: Live, now: float, timeout: int) -> int:
@@ -104,7 +106,7 @@ def end(kubectl: Kubectl, space: str, secret: Live, how: str) -> None:
     if how == "removed":
         select = f"--selector=owner=helm,name={meta['labels']['name']}"
         kubectl.run("delete", "secrets", f"--namespace={space}", select)
-    elif status(secret) != "failed":
+    elif status(secret) in OPEN:
         record = unpacked(secret)
         record["info"]["status"] = "failed"
         record["info"]["description"] = f"no end of {status(secret)} was written"

@@ -59,6 +59,21 @@ def test_an_install_without_an_end_begins_anew() -> None:
     assert record.ends == [None, {"multus": "removed"}]
 
 
+@pytest.mark.parametrize("name", ["multus", "another", ""])
+def test_an_install_that_ended_without_the_engine_begins_anew(name: str) -> None:
+    """Nothing is done where the state knows the release, or cannot be read."""
+    own = {"a": {"type": RELEASE, "outputs": {"name": name}}} if name else None
+    record = run(program(), record=Record(unfinished=found("deployed"), own=own))
+    assert record.ends == [None, *([{"multus": "removed"}] if name == "another" else [])]
+    if name != "another":
+        assert descriptions(record)["multus-release"] == KEPT
+
+
+def test_a_deployed_release_with_other_values_is_left_to_the_hand_over() -> None:
+    record = run(program(), record=Record(unfinished=found("deployed", wanted=False), own={}))
+    assert record.ends == [None]
+
+
 def test_with_another_chart_or_values_it_is_for_a_person() -> None:
     """What the first install made and the second has not would stay for ever."""
     record = Record(unfinished=found("pending-install", wanted=False))

@@ -32,10 +32,11 @@ LAYERS: Final = (
     ("args", "package", "parse"),
     ("project_file", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
     ("cli",),
-    ("access", "tasks", "config", "preflight", "after_up", "unfinished", "multus", "provider"),
+    ("access", "tasks", "config", "own_state"),
+    ("preflight", "after_up", "unfinished", "multus", "provider"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
-SHELL: Final = LAYERS[-1]
+SHELL: Final = (*LAYERS[-2], *LAYERS[-1])
 LONGEST: Final = 300
 
 

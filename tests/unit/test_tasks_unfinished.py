@@ -25,7 +25,7 @@ WANTED: Final = {
 }
 
 
-def secret(release: str, revision: int, status: str, values: Json) -> Json:
+def secret(release: str, revision: int, status: str, values: Json, *, known: bool = True) -> Json:
     record = {
         "info": {"status": status, "description": "Preparing upgrade"},
         "chart": {"metadata": {"version": "v4.3.017"}},
@@ -33,6 +33,7 @@ def secret(release: str, revision: int, status: str, values: Json) -> Json:
     }
     name = f"sh.helm.release.v1.{release}.v{revision}"
     labels = {"name": release, "version": str(revision), "status": status, "owner": "helm"}
+    labels["known"] = "yes" if known else ""
     meta = {"name": name, "resourceVersion": "7", "creationTimestamp": BEGAN, "labels": labels}
     return {"metadata": meta, "data": {"release": packed(record)}}
 
@@ -50,8 +51,8 @@ class Fake(Kubectl):
         match arguments:
             case ("get", "secrets", _, selector, columns, "--no-headers"):
                 assert selector == "--selector=owner=helm,name in (multus,multus-crd)"
-                assert columns == "--label-columns=name,version,status"
-                line = "x  helm.sh/release.v1  1  5m  {name}  {version}  {status}\n"
+                assert columns == "--label-columns=name,version,status,multus-k3s/known"
+                line = "x  helm.sh/release.v1  1  5m  {name}  {version}  {status}  {known}\n"
                 labels = (one["metadata"]["labels"] for one in self.records)
                 return "".join(map(line.format_map, labels))
             case ("get", "secrets", _, selector, "-o", "json"):
@@ -108,6 +109,19 @@ def test_the_newest_record_says_it(states: list[str], found: str | None) -> None
     assert (fake.written, fake.deleted) == ([], [])
 
 
+def test_a_first_install_that_nobody_confirmed_is_told() -> None:
+    fake = Fake(secret("multus", 1, "deployed", VALUES, known=False))
+    answer, _ = asked(fake)
+    assert answer["multus"] == {"revision": "1", "status": "deployed", "wanted": True, "wait": 0}
+    asked(fake, ends={"multus": "removed"})
+    assert fake.deleted == ["--selector=owner=helm,name=multus"]
+    later = Fake(
+        secret("multus", 1, "superseded", VALUES, known=False),
+        secret("multus", 2, "deployed", VALUES, known=False),
+    )
+    assert asked(later)[0] == {}, "what was upgraded is in the state"
+
+
 def test_other_values_and_another_chart_are_told() -> None:
     fake = Fake(
         secret("multus", 1, "pending-install", {"other": 1}),
@@ -145,8 +159,8 @@ def test_a_pending_one_ends_when_no_helm_can_be_at_work_on_it(age: float, waited
 def test_one_that_ends_by_itself_meanwhile_is_left_alone() -> None:
     done = [secret("multus", 2, "deployed", VALUES)]
     fake = Fake(secret("multus", 2, "pending-upgrade", VALUES), later=done)
-    answer, _ = asked(fake, age=0, ends={"multus": "failed"})
-    assert (answer, fake.written) == ({}, [])
+    asked(fake, age=0, ends={"multus": "failed"})
+    assert fake.written == []
 
 
 def test_a_failed_one_is_neither_waited_for_nor_written() -> None:
