@@ -27,6 +27,7 @@ from testbed.toolsets import Toolset, parse_version
 
 GO_MINIMUM = (1, 25)  # the `go` line of the newest sets
 HEARTBEAT = 60.0  # seconds; several CI systems end a job that says nothing for ten minutes
+NO_DEBUG_DATA = "-gcflags=all=-dwarf=false"  # the linker would drop it, after a tenth of the time
 TAIL = 15  # lines of a failed build that are shown
 
 Say = Callable[[str], None]
@@ -74,7 +75,7 @@ def go_version() -> str:
 def fingerprint(toolset: Toolset, version_of_go: str) -> str:
     """What a build's result depends on: a changed pin, flag, source or compiler builds anew."""
     digest = hashlib.sha256()
-    for path in sorted(toolset.folder.iterdir()):
+    for path in sorted(path for path in toolset.folder.rglob("*") if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     packages = " ".join(f"{tool.name}={tool.package}" for tool in toolset.tools)
     digest.update(f"{toolset.linker_flags}\0{packages}\0{version_of_go}".encode())
@@ -140,7 +141,7 @@ def _build_in(scratch: Path, toolset: Toolset, report: Say) -> float:
 
 def _commands(toolset: Toolset, into: Path) -> Iterator[list[str]]:
     """One `go build` for all packages whose last element is the program's name, then the rest."""
-    base = ["build", "-ldflags", toolset.linker_flags, "-o"]
+    base = ["build", NO_DEBUG_DATA, "-ldflags", toolset.linker_flags, "-o"]
     named = [t.package for t in toolset.tools if t.package.rpartition("/")[2] == t.name]
     if named:
         yield [*base, f"{into}{os.sep}", *named]
@@ -167,9 +168,10 @@ def _add_embedded_files(source: Path, toolset: Toolset, log: IO[str], report: Sa
     schema = json.loads((module / "schema.json").read_text(encoding="utf-8"))
     # The engine refuses a schema without a version; the published file has none.
     schema["version"] = toolset.version
-    (source / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    beside = source / "pulumi-resource-kubernetes"
+    (beside / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
     mapping = (module / "terraform-mapping.json").read_bytes()
-    (source / "terraform-mapping.json").write_bytes(mapping)
+    (beside / "terraform-mapping.json").write_bytes(mapping)
 
 
 def _environment() -> dict[str, str]:

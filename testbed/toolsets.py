@@ -35,15 +35,18 @@ class Tool:
 
 @dataclass(frozen=True)
 class Toolset:
-    """Programs that are built from one go.mod, in one `go build`.
+    """Programs of one module, in one version, that are built together.
 
-    `minutes` is what a cold build took on two cores. `together` means that PATH must offer all of
-    the set in one directory and one version, or none of it is used. `on_path` is false where a
-    program of the same name on PATH would be another program.
+    `pins` is the directory of their go.mod, which sets share where they can: a library of one
+    version is compiled once. `minutes` is what a set takes on two cores, after those before it
+    and with nothing cached. `together` means that PATH must offer all of the set in one directory
+    and one version, or none of it is used. `on_path` is false where a program of the same name on
+    PATH would be another program.
     """
 
     name: str
     group: Group
+    pins: str
     module: str
     tools: tuple[Tool, ...]
     minutes: float
@@ -51,12 +54,10 @@ class Toolset:
     together: bool = False
     on_path: bool = True
     pinned: str | None = None
-    source: str | None = None
 
     @property
     def folder(self) -> Path:
-        """Of the go.mod: the set's own, or that of the set named by `source`."""
-        return TOOLCHAIN / (self.source or self.name)
+        return TOOLCHAIN / self.pins
 
     @cached_property
     def version(self) -> str:
@@ -80,6 +81,11 @@ class Toolset:
         return next(tool for tool in self.tools if tool.name == name)
 
 
+# Named by the libraries of Kubernetes in them. docs/adr/0020-module-sets-share-libraries.md says
+# what holds the two apart.
+K8S_34 = "k8s-0.34"
+K8S_33 = "k8s-0.33"
+
 # An API server and a kubelet name themselves as K3s's do: charts and checks read this version.
 AS_K3S = (
     "k8s.io/component-base/version.gitVersion=v{version}+k3s1",
@@ -93,6 +99,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "etcd",
         "engine",
+        K8S_34,
         "go.etcd.io/etcd/server/v3",
         (Tool("etcd", "go.etcd.io/etcd/server/v3", minimum=(3, 5)),),
         minutes=0.5,
@@ -100,6 +107,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "helm",
         "engine",
+        K8S_34,
         "helm.sh/helm/v3",
         # Packages the charts of the tests and renders them for comparison; 3.8 is the first with
         # the flags used. Pulumi's provider holds a Helm of its own and never calls this one.
@@ -110,6 +118,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "kwok",
         "engine",
+        K8S_33,
         "sigs.k8s.io/kwok",
         # Simulated nodes; Stage objects with weights (how a test keeps pods from getting ready)
         # are proven with 0.7 only.
@@ -123,6 +132,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "pulumi",
         "engine",
+        K8S_34,
         "github.com/pulumi/pulumi/pkg/v3",
         # Typed configuration and the event log that the tests read are older than 3.200; it is
         # the oldest that has been thought about. The stamp: the Automation API refuses v0.0.0.
@@ -133,6 +143,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "kubernetes",
         "engine",
+        K8S_34,
         "k8s.io/kubernetes",
         # Three parts of one control plane never come from two places: a controller manager that
         # is newer than its API server is outside of what Kubernetes supports.
@@ -150,8 +161,9 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "kubernetes-provider",
         "engine",
+        K8S_33,
         "github.com/pulumi/pulumi-kubernetes/provider/v4",
-        (Tool("pulumi-resource-kubernetes", ".", ()),),
+        (Tool("pulumi-resource-kubernetes", "./pulumi-resource-kubernetes", ()),),
         minutes=7,
         ldflags=("main.version={version}",),
         # The module is required by commit; the commit is the one that is tagged v4.25.0.
@@ -160,6 +172,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "cni-plugins",
         "wire",
+        K8S_34,
         "github.com/containernetworking/plugins",
         tuple(
             Tool(path.rpartition("/")[2], f"github.com/containernetworking/plugins/plugins/{path}")
@@ -186,16 +199,18 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "cni-parser",
         "wire",
+        K8S_34,
         "github.com/containernetworking/cni",
         # Reads configurations with the libraries that Multus and host-local read them with:
         # asked for its version, a plugin reads no configuration.
-        (Tool("cni-parser", ".", ()),),
+        (Tool("cni-parser", "./cni-parser", ()),),
         minutes=0.2,
         on_path=False,  # ours
     ),
     Toolset(
         "multus",
         "wire",
+        K8S_34,
         "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
         (
             Tool("multus", "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus"),
@@ -211,6 +226,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "whereabouts",
         "wire",
+        K8S_34,
         "github.com/k8snetworkplumbingwg/whereabouts",
         (
             Tool("whereabouts", "github.com/k8snetworkplumbingwg/whereabouts/cmd"),
@@ -228,16 +244,17 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "kubelet",
         "nodes",
+        K8S_34,
         "k8s.io/kubernetes",
         tuple(Tool(name, f"k8s.io/kubernetes/cmd/{name}") for name in ("kubelet", "kube-proxy")),
         minutes=0.9,
         ldflags=AS_K3S,
         together=True,
-        source="kubernetes",
     ),
     Toolset(
         "containerd",
         "nodes",
+        K8S_33,
         "github.com/containerd/containerd/v2",
         # 2.0 is the first that reads configurations of version 3.
         tuple(
@@ -255,6 +272,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "flannel",
         "nodes",
+        K8S_34,
         "github.com/flannel-io/flannel",
         (Tool("flanneld", "github.com/flannel-io/flannel", minimum=(0, 20)),),
         minutes=2.4,
@@ -263,6 +281,7 @@ TOOLSETS: tuple[Toolset, ...] = (
     Toolset(
         "actionlint",
         "lint",
+        "actionlint",
         "github.com/rhysd/actionlint",
         (Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),),
         minutes=0.2,

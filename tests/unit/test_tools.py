@@ -13,7 +13,7 @@ import pytest
 
 from testbed import building, tools
 from testbed.building import ToolError
-from testbed.toolsets import GROUPS, TOOLCHAIN, TOOLSETS, Toolset, in_groups, parse_version
+from testbed.toolsets import TOOLSETS
 
 SETS = {toolset.name: toolset for toolset in TOOLSETS}
 TRIO = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -256,42 +256,3 @@ def test_two_runs_do_not_build_at_once(path: Path, tmp_path: Path) -> None:
         assert not list((tmp_path / "cache" / "multus-testbed").glob("actionlint-*"))
     assert other.wait(20) == 0
     other.stderr.close()
-
-
-@pytest.mark.parametrize("toolset", TOOLSETS, ids=lambda toolset: toolset.name)
-def test_every_set_is_pinned_and_names_its_version(toolset: Toolset) -> None:
-    assert {"go.mod", "go.sum"} <= {entry.name for entry in toolset.folder.iterdir()}
-    assert parse_version(toolset.version) is not None
-    module = (toolset.folder / "go.mod").read_text()
-    for tool in toolset.tools:
-        assert tool.package == "." or tool.package in module or toolset.module in module
-
-
-def test_no_module_set_is_forgotten() -> None:
-    assert {folder.name for folder in TOOLCHAIN.iterdir()} == {one.folder.name for one in TOOLSETS}
-    assert set(in_groups(GROUPS)) == set(TOOLSETS)
-
-
-def test_the_kubelet_is_built_from_the_pins_of_its_control_plane() -> None:
-    assert SETS["kubelet"].version == SETS["kubernetes"].version
-
-
-def test_small_sets_come_before_large_ones() -> None:
-    minutes = [toolset.minutes for toolset in in_groups(("engine",))]
-    assert minutes == sorted(minutes)
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("v3.255.0", (3, 255, 0)),
-        ("Kubernetes v1.34.2+k3s1", (1, 34, 2)),
-        ("etcd Version: 3.6.5\nGo Version: go1.26.8", (3, 6, 5)),
-        ("v3.19", (3, 19)),
-        ("unknown", None),
-    ],
-)
-def test_versions_are_read_from_what_programs_say(
-    text: str, version: tuple[int, ...] | None
-) -> None:
-    assert parse_version(text) == version
