@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-preview demo-down test unit engine wire bench bench-ipam soak lint tools schema docs images check clean
+.PHONY: help demo demo-preview demo-down test unit engine wire bench bench-ipam soak lint tools schema docs site images check clean
 
 help:
 	@echo "make demo [STACK=dev]   deploy a stack on this machine, on real nodes if it is Linux with root"
@@ -27,6 +27,7 @@ help:
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
 	@echo "make schema             write schemas/stack.schema.json anew"
 	@echo "make docs               write the pages and the picture of docs/ that are made from the code anew"
+	@echo "make site               the pages as a site, in .site"
 	@echo "make images STACK=prod  the images that the stack's nodes pull, one a line"
 
 $(READY): requirements.txt requirements-cli.txt requirements-dev.txt constraints.txt
@@ -95,8 +96,11 @@ docs: $(READY)
 	@$(BIN)/python -m components.cli schema --markdown > docs/reference.new && mv docs/reference.new docs/reference.md
 	@$(BIN)/python -m components.cli picture examples/stacks/Pulumi.prod.yaml --offline --out docs/networks-prod.svg
 
+site: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 images: $(READY)
 	@$(BIN)/python -m components.cli images $(STACK)
 
 clean:
-	rm -rf $(VENV) .charts .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .site .charts .mypy_cache .pytest_cache .ruff_cache .hypothesis
