@@ -5,9 +5,11 @@ The programs of other languages have it as `listResourceOutputs`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pulumi
+
+RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 
 
 def outputs(kind: str) -> list[dict[str, Any]] | None:

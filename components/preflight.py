@@ -21,6 +21,7 @@ from pulumi.output import contains_unknowns
 from . import own_state
 from .access import Access, known
 from .args import MultusArgs
+from .chart.versions import RELEASE
 from .findings import Finding, Severity, listed
 from .manifest import API, KIND
 from .parse import placed
@@ -59,6 +60,9 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
     live = asked(*READS.keys() - LATER)
     if isinstance(live, Live) and any(live_networks.by_others(live, args.configuration)):
         live = replace(live, own=own_networks())
+    if isinstance(live, Live) and args.deploy == "networks" and live_cluster.of_our_name(live):
+        releases = own_state.outputs(own_state.RELEASE) or ()
+        live = replace(live, own_release=any(one.get("name") == RELEASE for one in releases))
     if isinstance(live, Live) and (names := later(live, args.configuration)):
         more = asked(*names)
         live = more if isinstance(more, str) else live.with_more(more)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 from pulumi_command import local
@@ -23,8 +23,6 @@ from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
 from .cluster_tasks import COMMAND, script
 from .cluster_tasks.unfinished import digest_of
 from .tasks import AskError, ask
-
-TYPE: Final = "kubernetes:helm.sh/v3:Release"
 
 
 class Unfinished:
@@ -79,7 +77,7 @@ def _without_known(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mappi
     """Without deployed releases, except one whose install ended when the engine was killed."""
     lost = {name for name, one in found.items() if one["status"] == "deployed" and one["wanted"]}
     if lost:
-        own = own_state.outputs(TYPE)
+        own = own_state.outputs(own_state.RELEASE)
         lost = set() if own is None else lost - {one.get("name") for one in own}
     return {name: one for name, one in found.items() if one["status"] != "deployed" or name in lost}
 

@@ -136,8 +136,15 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
             made = f"Helm release {owner[1]}" if owner[1] else f"DaemonSet {name_of(daemons)}"
             others.add(one_line(f"{made} in {owner[0]}"))
     yield from (at("other-multus", other=other) for other in sorted(others))
+    if live.own_release:
+        yield at("uninstalls-multus", "deploy")
     if not there:
         yield at("no-multus", "deploy", jobs=jobs)
+
+
+def of_our_name(live: Live) -> bool:
+    """Whether Multus runs by a release that is called as the stack's is, whose state tells more."""
+    return any(notes(one).get(RELEASE_NAME) == RELEASE for one in live.items("daemonsets"))
 
 
 def is_multus(daemons: Json) -> bool:

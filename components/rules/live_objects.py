@@ -128,6 +128,8 @@ class Live:
     found: Mapping[str, Any]
     forbidden: frozenset[str] = frozenset()
     """Reads that the kubeconfig's user may not make."""
+    own_release: bool = field(default=False, kw_only=True)
+    """Whether the stack's state has Multus's release."""
     own: frozenset[str] | None = field(default=None, kw_only=True)
     """`namespace/name` of the networks in the stack's state; None where it was not looked at."""
 

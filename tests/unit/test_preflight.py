@@ -114,7 +114,7 @@ WRITTEN_OUT: Final[dict[str, Callable[[Json], Json]]] = {
 def live(case: Json) -> Live:
     """One node of K3s and nothing else, with what a case has in place of it."""
     base = {"nodes": [{}], "namespaces": [{"name": "default"}], "daemonsets": []}
-    own = case.pop("own", ["default/lan"])
+    own, release = case.pop("own", ["default/lan"]), case.pop("own_release", False)
     there = {**base, "service": {"spec": {"clusterIPs": ["10.43.0.1"]}}, **case}
     found: Json = dict.fromkeys(READS)
     for name, value in there.items():
@@ -124,7 +124,8 @@ def live(case: Json) -> Live:
             found[name] = {"items": [WRITTEN_OUT[name](one) for one in value]}
         else:
             found[name] = value
-    return replace(read_as_the_task_does(found), own=None if own is None else frozenset(own))
+    own = None if own is None else frozenset(own)
+    return replace(read_as_the_task_does(found), own=own, own_release=release)
 
 
 def read_as_the_task_does(found: Json) -> Live:

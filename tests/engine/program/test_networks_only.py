@@ -80,3 +80,14 @@ def test_networks_come_and_go_beside_a_multus_of_somebody_else(
     checkout.destroy("prod").check()
     assert live.networks(cluster) == {}
     assert (live.workloads(cluster), live.crds(cluster), live.releases(cluster)) == theirs
+
+
+def test_a_stack_that_had_its_own_multus_is_told_that_it_goes(
+    cluster: Cluster, program: MakeProgram
+) -> None:
+    checkout = program("staging", cluster, preflight="auto")
+    checkout.up("staging").check()
+    checkout.configure("staging", {"deploy": "networks"})
+    previewed = checkout.preview("staging").check()
+    assert len([one for one in previewed.warnings if "[uninstalls-multus]" in one]) == 1
+    assert ("delete", "multus-release") in {(one.op, one.name) for one in previewed.changes}
