@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Self
@@ -76,6 +76,19 @@ class Cluster(Kubectl):
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             self._guard.wait()
+
+    def away(self) -> AbstractContextManager[None]:
+        """The API server, and who lives by it, are gone for the length of a block.
+
+        What held the nodes' leases is then another kwok, which would wait until they end.
+        """
+
+        def served() -> None:
+            ready = ("get", "--raw", "/readyz")
+            self.wait_for(lambda: self.try_kubectl(*ready).returncode == 0, "the API server")
+            self.kubectl("delete", "leases", "--all", "--namespace=kube-node-lease")
+
+        return self.plane.away(served)
 
     def __enter__(self) -> Self:
         return self

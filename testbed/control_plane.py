@@ -14,15 +14,12 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 
 import yaml
@@ -231,32 +228,19 @@ class ControlPlane:
             self._again([f"{flag}={key}" if flag in flags else one for flag, one in words])
 
     @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
-        """The API server, and who lives by it, are gone for the length of a block: as K3s is."""
+    def away(self, served: Callable[[], object]) -> Iterator[None]:
+        """The API server, and who lives by it, are gone for the length of a block: as K3s is.
+
+        served: waits until the API server answers again. The others end where it only listens.
+        """
         commands = self._killed(*reversed(ORDER[:-1]))
         try:
             yield
         finally:
             for command in commands:
                 self._again(command)
-                if command is commands[0]:  # the others end where it listens and does not serve
-                    self._served()
-
-    def _served(self) -> None:
-        """Returns when the API server says that it is ready, which anybody may ask."""
-        [named] = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))["clusters"]
-        address = named["cluster"]["server"].removeprefix("https://")
-        trusting = ssl.create_default_context()
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        stop = time.monotonic() + READY
-        while time.monotonic() < stop:
-            with contextlib.suppress(OSError, HTTPException):
-                connection = HTTPSConnection(address, context=trusting, timeout=5)
-                connection.request("GET", "/readyz")
-                if connection.getresponse().status == HTTPStatus.OK:
-                    return
-            time.sleep(0.2)
-        raise ClusterError(f"{address} does not say that it is ready")
+                if command is commands[0]:
+                    served()
 
     def _killed(self, *names: str) -> list[list[str]]:
         """Kills these programs; the commands that they ran as."""

@@ -224,7 +224,9 @@ def test_control_with_the_releases_alone_protected_destroy_takes_the_networks(
     cluster: Cluster, program: MakeProgram
 ) -> None:
     checkout = program("prod", cluster)
-    edit(checkout, "components/multus.py", {"*declared, protect=args.protect or None)": "*declared)"})
+    edit(
+        checkout, "components/multus.py", {"*declared, protect=args.protect or None)": "*declared)"}
+    )
     checkout.up("prod").check()
     assert not checkout.destroy("prod").ok
     assert live.networks(cluster) == {}
