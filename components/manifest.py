@@ -12,6 +12,7 @@ from .wording import A_MAPPING
 GROUP: Final = "k8s.cni.cncf.io"
 API: Final = f"{GROUP}/v1"
 KIND: Final = "NetworkAttachmentDefinition"
+TYPE: Final = f"kubernetes:{API}:{KIND}"  # as Pulumi calls it
 OTHERS_OF_THE_GROUP: Final = ("MultiNetworkPolicy", "IPAMClaim")
 ALIKE: Final = 0.85
 ALLOW: Final = "multus-k3s/allow"

@@ -18,19 +18,17 @@ from typing import Any, Final
 import pulumi
 from pulumi.output import contains_unknowns
 
-from . import own_state
 from .access import Access, known
 from .args import MultusArgs
-from .chart.versions import RELEASE
+from .chart.versions import RELEASE, RELEASE_TYPE
 from .findings import Finding, Severity, listed
-from .manifest import API, KIND
+from .manifest import TYPE
 from .parse import placed
 from .rules import Configuration, live_cluster, live_networks
 from .rules.live_objects import LATER, READS, Live
 from .rules.registry import of, run_on, settle
-from .tasks import AskError, ask
+from .tasks import AskError, ask, in_own_state
 
-NETWORK: Final = f"kubernetes:{API}:{KIND}"
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
 
@@ -61,7 +59,7 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
     if isinstance(live, Live) and any(live_networks.by_others(live, args.configuration)):
         live = replace(live, own=own_networks())
     if isinstance(live, Live) and args.deploy == "networks" and live_cluster.of_our_name(live):
-        releases = own_state.outputs(own_state.RELEASE) or ()
+        releases = in_own_state(RELEASE_TYPE) or ()
         live = replace(live, own_release=any(one.get("name") == RELEASE for one in releases))
     if isinstance(live, Live) and (names := later(live, args.configuration)):
         more = asked(*names)
@@ -99,7 +97,7 @@ def later(live: Live, config: Configuration) -> set[str]:
 
 def own_networks() -> frozenset[str] | None:
     """`namespace/name` of the networks in this stack's state; None where it cannot be read."""
-    if (found := own_state.outputs(NETWORK)) is None:
+    if (found := in_own_state(TYPE)) is None:
         return None
     names = (one["metadata"] for one in found if "metadata" in one)
     return frozenset(f"{one['namespace']}/{one['name']}" for one in names)

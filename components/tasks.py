@@ -1,6 +1,6 @@
-"""Asks the cluster by a task, before or beside what is registered: an invoke of pulumi-command.
+"""Asks before or beside what is registered: the cluster by a task, the engine for its state.
 
-At preview too, and nothing of it is in the state.
+By invokes, which answer at preview too, and of which nothing is in the state.
 """
 
 from __future__ import annotations
@@ -35,3 +35,17 @@ def ask(
         return json.loads(done.stdout)
     except Exception as error:  # the SDK has no class of its own for this
         raise AskError(one_line(f"its command failed: {error}")) from error
+
+
+def in_own_state(kind: str) -> list[dict[str, Any]] | None:
+    """Outputs of each resource of that type in this stack's state; None where it cannot be read.
+
+    By the engine's own function, which programs of other languages have as `listResourceOutputs`.
+    """
+    try:
+        asked = {"stackName": pulumi.get_stack()}
+        found = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value
+        return [one["outputs"] for one in found["outputs"].values() if one["type"] == kind]
+    except Exception as error:  # as above
+        pulumi.log.debug(f"the stack's own state is not known: {error}")
+        return None

@@ -16,13 +16,12 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
-from . import own_state
 from .access import Access
 from .args import MultusArgs
-from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
+from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE, RELEASE_TYPE
 from .cluster_tasks import COMMAND, script
 from .cluster_tasks.unfinished import digest_of
-from .tasks import AskError, ask
+from .tasks import AskError, ask, in_own_state
 
 
 class Unfinished:
@@ -77,7 +76,7 @@ def _without_known(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mappi
     """Without deployed releases, except one whose install ended when the engine was killed."""
     lost = {name for name, one in found.items() if one["status"] == "deployed" and one["wanted"]}
     if lost:
-        own = own_state.outputs(own_state.RELEASE)
+        own = in_own_state(RELEASE_TYPE)
         lost = set() if own is None else lost - {one.get("name") for one in own}
     return {name: one for name, one in found.items() if one["status"] != "deployed" or name in lost}
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from testbed.building import ToolError, cache_root
 from testbed.control_plane import ControlPlane
@@ -37,7 +37,7 @@ ABSENT_KUBELETS = "pods-of-not-ready-nodes"
 NOTICED = 0.5  # seconds in which kwok has surely seen a changed Stage; it takes some milliseconds
 
 
-class Cluster(Kubectl):
+class Cluster(Kubectl, AbstractContextManager["Cluster"]):
     """One running cluster."""
 
     def __init__(self, tools: Tools, plane: ControlPlane) -> None:
@@ -89,9 +89,6 @@ class Cluster(Kubectl):
             self.kubectl("delete", "leases", "--all", "--namespace=kube-node-lease")
 
         return self.plane.away(served)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

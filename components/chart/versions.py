@@ -26,6 +26,7 @@ CRD_CHART: Final = "rke2-multus-crd"
 # name or namespace would be replaced, which takes every network of the cluster with it.
 RELEASE: Final = "multus"
 CRD_RELEASE: Final = "multus-crd"
+RELEASE_TYPE: Final = "kubernetes:helm.sh/v3:Release"  # as Pulumi calls a release
 HOLD: Final = "multus-hold"  # the DaemonSet of cluster_tasks/hold.py
 NAMESPACE: Final = "kube-system"
 

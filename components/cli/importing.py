@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..adopting import Adopted, adopted
-from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
+from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE, RELEASE_TYPE
 from ..cluster_tasks.kubectl import TaskError, connected
+from ..manifest import TYPE
 from ..parse import PREFIX
 from ..yaml_file import UnreadableError, documents, dumped, read_text
 from .helm import record
 
 COMPONENT: Final = "multus"
 SCHEMA: Final = "# yaml-language-server: $schema=../schemas/stack.schema.json\n"
-HELM: Final = "kubernetes:helm.sh/v3:Release"
-KIND: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 MOST_INLINE: Final = 64 * 1024  # the CLI passes all of a stack's config in 128 KiB
 NETWORKS: Final = "network-attachment-definitions.k8s.cni.cncf.io"
 
@@ -72,10 +71,10 @@ def _import_file(
         "cluster": f"{urn}::pulumi:providers:kubernetes::{COMPONENT}-cluster",
     }
     suffixes = {RELEASE: "release", CRD_RELEASE: "crds"}
-    resources = [(HELM, suffixes[name], f"{NAMESPACE}/{name}") for name in releases]
+    resources = [(RELEASE_TYPE, suffixes[name], f"{NAMESPACE}/{name}") for name in releases]
     for one in networks:
         space, name = one.get("namespace", "default"), one["name"]
-        resources.append((KIND, f"{space}.{name}", f"{space}/{name}"))
+        resources.append((TYPE, f"{space}.{name}", f"{space}/{name}"))
     found = [
         {
             "type": kind,

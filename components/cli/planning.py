@@ -14,7 +14,7 @@ import yaml
 
 from ..args import MultusArgs
 from ..chart.packages import FOLDER, ChartError, download_packages
-from ..chart.versions import CHART, CRD_CHART, CRD_RELEASE, NAMESPACE, RELEASE, Chart
+from ..chart.versions import CHART, CRD_CHART, CRD_RELEASE, NAMESPACE, RELEASE, RELEASE_TYPE, Chart
 from ..cluster_tasks.attachments import Live
 from ..cluster_tasks.kubectl import TaskError, one_line
 from ..findings import FindingsError, shown
@@ -59,7 +59,7 @@ def preview(stack: str, plan_file: Path | None) -> str:
             check=False,
         )
         text = log.read_text(encoding="utf-8") if log.exists() else ""
-    if done.returncode != 0 and not any(one in text for one in SAYS_WHY):
+    if not text.strip() or (done.returncode and not any(one in text for one in SAYS_WHY)):
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
         said = [one for one in lines if one.startswith("error: ")] or lines[-1:] or ["it ended"]
         fix = f". Make it: pulumi stack init {stack}" if "no stack named" in said[0] else ""
@@ -106,7 +106,7 @@ def _rendered(
     preview: Preview, args: MultusArgs, unseen: list[str]
 ) -> tuple[Objects, Objects] | None:
     """The objects of the releases that change, before and after."""
-    steps = [one for one in preview.steps if one.type.endswith(":helm.sh/v3:Release")]
+    steps = [one for one in preview.steps if one.type == RELEASE_TYPE]
     if not steps:
         return {}, {}
     if (helm := shutil.which("helm")) is None:

@@ -8,6 +8,7 @@ the same model under the plugin's names.
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, ClassVar, Final, Literal
 
@@ -92,9 +93,9 @@ class Network(Model):
         """Every CNI plugin that is called."""
         return tuple(name for _, name in self.calls)
 
+    @abstractmethod
     def body(self, paths: Paths) -> dict[str, Any]:
         """The CNI configuration for nodes with these paths."""
-        raise NotImplementedError  # each kind has its own
 
     def render(self, paths: Paths) -> str:
         """`spec.config` of the NetworkAttachmentDefinition: CNI JSON, readable in a diff."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..chart.versions import RELEASE_TYPE
 from ..findings import some
 from .engine import REPLACE, Step
 from .networks import NetworkChange, is_network
 from .objects import Objects, restarts
 
-RELEASE = "helm.sh/v3:Release"
 MULTUS = "DaemonSet kube-system/multus"
 MOST_PODS = 5
 
 
 def of_steps(steps: Iterable[Step]) -> Iterator[str]:
     for one in steps:
-        if one.op == REPLACE and one.type.endswith(RELEASE):
+        if one.op == REPLACE and one.type == RELEASE_TYPE:
             yield f"{one.name} is replaced: Helm uninstalls a release and all that is in it"
         elif one.op == REPLACE and is_network(one):
             yield f"{one.name} is replaced: pods that start while it is gone do not come up"
-        elif one.op == "delete" and one.type.endswith(RELEASE):
+        elif one.op == "delete" and one.type == RELEASE_TYPE:
             yield f"{one.name} is deleted: Helm uninstalls it, and what is in it is gone"
 
 
@@ -45,7 +45,7 @@ def of_release(steps: Iterable[Step], rendered: tuple[Objects, Objects] | None) 
     held = any(one.name.endswith("-hold") for one in steps)
     waits = ". Pods that start meanwhile wait for it" if held else ""
     if rendered is None:
-        if any(one.op == "update" and one.type.endswith(RELEASE) for one in steps):
+        if any(one.op == "update" and one.type == RELEASE_TYPE for one in steps):
             yield f"Multus and its daemons may restart on every node{waits}"
         return
     for key, away in restarts(*rendered):

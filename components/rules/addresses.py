@@ -169,7 +169,7 @@ def meetings(
 def _told_once(rule: str, pairs: Iterable[tuple[Claim, Claim]], told: set[int]) -> Iterator[Hit]:
     """A hit for each network that meets an earlier one, which is then among those told."""
     for (one, pool), (other, theirs) in (((b.one, b.pool), (a.one, a.pool)) for a, b in pairs):
-        if one.index not in told and one is not other:
+        if one is not other:
             told.add(one.index)
             yield at(rule, "ipam", *pool.path, of=one, other=other, theirs=theirs)
 

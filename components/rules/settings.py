@@ -141,11 +141,9 @@ def programs(config: Configuration) -> Iterator[Hit]:
         ),
     )
     if isinstance(cluster, K3s) and not cluster.fixed_directory:
-        minor = int(cluster.version.split(".")[1])
-        oldest = min(FIRST_WITH_FIXED_DIRECTORY)
-        first = f"v1.{minor}.{FIRST_WITH_FIXED_DIRECTORY.get(minor, 0)}"
-        if minor < oldest:
-            first = f"v1.{oldest}.{FIRST_WITH_FIXED_DIRECTORY[oldest]}"
+        oldest, *_, newest = FIRST_WITH_FIXED_DIRECTORY
+        minor = min(max(int(cluster.version.split(".")[1]), oldest), newest)
+        first = f"v1.{minor}.{FIRST_WITH_FIXED_DIRECTORY[minor]}"
         yield at("plugins-lost-on-upgrade", "cluster", "version", first=first)
     if dynamic and "thin" in conditions(config):
         fix = "Set multus:thickPlugin: true, or remove it"

@@ -168,3 +168,15 @@ def test_text_without_a_version_loses_what_old_ones_did_not_have(
     assert of_rule(stack({"networks": [network]}), "old-cni-version") == []
     network["config"] = json.dumps(network["config"])
     assert bool(of_rule(stack({"networks": [network]}), "old-cni-version")) == lost
+
+
+@pytest.mark.parametrize(
+    ("version", "first"),
+    [("v1.30.2", "v1.30.6"), ("v1.25.9", "v1.28.15"), ("v0.40.0", "v1.31.2")],
+)
+def test_the_release_that_keeps_plugins_is_of_the_same_minor_version(
+    version: str, first: str
+) -> None:
+    cluster = {**CLUSTER, "version": f"{version}+k3s1"}
+    [found] = of_rule(stack({"cluster": cluster}), "plugins-lost-on-upgrade")
+    assert f"Upgrade to {first} or later" in str(found)

@@ -55,6 +55,11 @@ def test_the_examples_have_no_findings() -> None:
     assert (result.exit_code, result.stdout) == (0, said)
 
 
+def test_a_stack_by_its_name_is_its_file() -> None:
+    assert run("check", "dev").stdout == run("check", "stacks/Pulumi.dev.yaml").stdout
+    assert "nobody: error: there is no such file" in run("check", "nobody").stdout
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_manifests(case: dict[str, Any]) -> None:
     result = run("check", "--format", "json", "-", given=case["text"])

@@ -12,9 +12,12 @@ from typer.testing import CliRunner
 
 from components.args import MultusArgs
 from components.cli.app import app
+from components.cli.doctor import show
 from components.cluster_tasks.attachments import NETWORKS, STATUS
 from components.doctor import Seen, examined
+from components.doctor.diagnosis import Diagnosis
 from components.doctor.seen import READS
+from components.findings import Severity
 from components.model import read
 from tests.stacks.files import stack_path
 from tests.unit.tasks import cases, executable
@@ -193,3 +196,20 @@ def test_a_cluster_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()
     assert line.startswith("error: the cluster does not answer: ")
+
+
+@pytest.mark.parametrize(
+    ("severities", "said"),
+    [
+        ("", "nothing is wrong"),
+        ("n", "nothing is wrong and 1 note"),
+        ("w", "1 finding"),
+        ("wnwn", "2 findings and 2 notes"),
+    ],
+)
+def test_notes_are_counted_apart(
+    severities: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {"n": Severity.NOTE, "w": Severity.WARNING}
+    show([Diagnosis("x", "a", "is", "go", kinds[one]) for one in severities], as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == said

@@ -32,7 +32,7 @@ LAYERS: Final = (
     ("args", "package", "parse"),
     ("project_file", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
     ("cli",),
-    ("access", "tasks", "config", "own_state"),
+    ("access", "tasks", "config"),
     ("preflight", "after_up", "unfinished", "multus", "provider"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}

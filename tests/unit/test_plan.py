@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from components.cli.app import app
 from components.cli.plan_forms import LEFT_OUT, ROOM, code, markdown, prose
+from components.cli.planning import NoPreviewError, preview
 from components.cluster import K3s
 from components.model import read as read_model
 from components.networks.macvlan import Macvlan
@@ -473,3 +474,27 @@ def test_a_stack_that_does_not_exist_lists_those_that_do(monkeypatch: pytest.Mon
         2,
         "error: there is no stacks/Pulumi.pord.yaml. Stacks: dev, prod, staging\n",
     )
+
+
+STARTED: Final = '{"preludeEvent": {}}'
+NO_HOST: Final = "error: no language plugin 'pulumi-language-python' found"
+FAULT: Final = '{"diagnosticEvent":{"severity":"error","message":"x"}}'
+
+
+@pytest.mark.parametrize(
+    ("events", "raised"), [("", True), (STARTED, True), (f"{STARTED}\n{FAULT}", False)]
+)
+def test_a_preview_that_ends_without_a_word_in_its_log_has_pulumis(
+    events: str, *, raised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the language host is not installed."""
+    (tmp_path / "log").write_text(events)
+    script = f"""for one in "$@"; do case "$one" in --event-log=*) to=${{one#*=}};; esac; done
+cp {tmp_path}/log "$to"; echo "{NO_HOST}" >&2; exit 255"""
+    executable(tmp_path / "pulumi", script)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if raised:
+        with pytest.raises(NoPreviewError, match="preview: no language plugin"):
+            preview("dev", None)
+    else:
+        assert preview("dev", None).strip() == events

@@ -9,14 +9,10 @@ import pytest
 
 from testbed.node.layout import Layout
 from testbed.node.node import SYSTEM, Node
+from tests.wire.declared import macvlan
 from tests.wire.deployed import K3S, Deployed
 
-LAN: Final = {
-    "name": "lan",
-    "type": "macvlan",
-    "master": "eth1",
-    "ipam": {"type": "whereabouts", "range": "192.168.20.0/24"},
-}
+LAN: Final = macvlan("lan", {"type": "whereabouts", "range": "192.168.20.0/24"})
 SHIM: Final = "/opt/cni/bin/multus-shim"
 CONF: Final = "/etc/cni/net.d"
 
