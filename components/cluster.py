@@ -19,7 +19,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from .addresses import Cidr, Cidrs
 from .fields import Checked, NodePath, directory
 from .findings import Finding, invalid, needs_quotes
-from .model import Model, OneOf
+from .model import Model
+from .one_of import OneOf
 
 # What the thick plugin's DaemonSet mounts, whatever the chart's values say.
 STANDARD_CONF: Final = "/etc/cni/net.d"

@@ -174,13 +174,18 @@ def needs_quotes(value: Any, example: str = "") -> str:
     return f"{rule}, {example}" if example else rule
 
 
+def nearest(wrong: object, known: Iterable[str]) -> str | None:
+    """The known word that was meant, as it seems."""
+    lower = {word.lower(): word for word in known}
+    near = get_close_matches(str(wrong).lower(), lower, n=1, cutoff=0.6)
+    return lower[near[0]] if near else None
+
+
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """A sentence that names the nearest known word, or all of them where none is near."""
     words = list(known)
-    lower = {word.lower(): word for word in words}
-    near = get_close_matches(str(wrong).lower(), lower, n=1, cutoff=0.6)
-    if near:
-        return f'Did you mean "{lower[near[0]]}"?'
+    if near := nearest(wrong, words):
+        return f'Did you mean "{near}"?'
     return f"Known: {', '.join(words)}." if 0 < len(words) <= MOST_KNOWN else ""
 
 

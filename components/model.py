@@ -8,7 +8,7 @@ alone) and `PLUGIN` (the plugin's names, whatever their case, as Go's encoding/j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final, Self, TypeVar
 
@@ -24,9 +24,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
-from .findings import ArgsError, Finding, FindingsError, Path, did_you_mean, invalid, refuse
+from .findings import ArgsError, Finding, FindingsError, Path, invalid, refuse
 from .wording import A_MAPPING, NOTHING, TOO_DEEP, descriptions, explained
 
 STACK_FILE: Final = {"keys": "stack file"}
@@ -144,6 +144,20 @@ class Model(BaseModel):
         return found, written, tuple(unread)
 
     @classmethod
+    def known_keys(cls) -> list[str]:
+        """The keys of a stack file that it has."""
+        return [str(one.validation_alias) for one in cls.model_fields.values()]
+
+    @classmethod
+    def hint(cls, key: str) -> str:
+        """What to do instead of a key that nothing reads, whatever its case; or nothing."""
+        for one in (vars(base).get("hints", {}) for base in cls.__mro__):
+            found = {name.lower(): text for name, text in one.items()}
+            if text := found.get(key.lower(), ""):
+                return str(text)
+        return ""
+
+    @classmethod
     def plugin_fields(cls) -> set[str]:
         """Names of the fields that are keys of the plugin's JSON."""
         return set(cls.model_fields)
@@ -192,7 +206,7 @@ class Model(BaseModel):
         """What a person must write at least, or could begin with."""
         fields = cls.model_fields.values()
         needed = [str(one.validation_alias) for one in fields if one.is_required()]
-        names = needed or [str(one.validation_alias) for one in fields][:1]
+        names = needed or cls.known_keys()[:1]
         return f"{A_MAPPING}, like {{{', '.join(f'{name}: …' for name in names)}}}"
 
     @classmethod
@@ -203,43 +217,6 @@ class Model(BaseModel):
             if known := body.get("properties", {}).get(cls.model_fields[name].validation_alias):
                 known["description"] = text
         return schema
-
-
-class OneOf:
-    """A field that holds one of several models, told apart by a key such as `type`.
-
-    The kinds are looked up when a value is read, so that a kind is known once it is listed.
-    """
-
-    def __init__(self, key: str, kinds: Callable[[], Mapping[str, type[Model]]]) -> None:
-        self.key = key
-        self.kinds = kinds
-
-    def read(self, value: Any, info: ValidationInfo) -> Model:
-        """The model of the kind that the value names; raises FindingsError."""
-        if not isinstance(value, Mapping):
-            raise invalid(NOTHING) if value is None else invalid(A_MAPPING, value)
-        kinds, name = self.kinds(), value.get(self.key)
-        if isinstance(name, str) and name in kinds:
-            return read(kinds[name], value, info.context)
-        message = f"that is not a known {self.key}. {did_you_mean(name, kinds)}"
-        if name is None:
-            message = f"is missing: it says which kind this is. {did_you_mean('', kinds)}"
-            raise FindingsError([Finding((self.key,), message)])
-        raise FindingsError([Finding((self.key,), message, name)])
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        def accept(value: Any, info: ValidationInfo) -> Model:
-            return value if isinstance(value, source) else self.read(value, info)
-
-        return core_schema.with_info_plain_validator_function(accept)
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: Any) -> dict[str, Any]:
-        kinds = self.kinds().values()
-        for kind in kinds:
-            kind.model_rebuild()
-        inner = handler.generate_json_schema.generate_inner  # which makes a definition of each
-        return {"oneOf": [inner(kind.__pydantic_core_schema__) for kind in kinds]}
 
 
 def _in_python(path: Path) -> Path:

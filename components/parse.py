@@ -65,8 +65,7 @@ class Parsed:
 def unknown(key: str) -> Finding:
     """What is said of a key that no setting has."""
     for place, kinds in (("cluster", CLUSTERS.values()), ("chart", [Chart])):
-        names = {str(one.validation_alias) for kind in kinds for one in kind.model_fields.values()}
-        if key in names:
+        if any(key in kind.known_keys() for kind in kinds):
             return Finding((key,), f"is a key of {PREFIX}{place}. Write it there")
     return Finding((key,), f"is not a known key. {did_you_mean(key, KEYS)}")
 

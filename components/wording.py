@@ -79,11 +79,10 @@ def _sentence(item: Any, path: Path, model: type[BaseModel] | None) -> Finding:
     return Finding(path, message, value)
 
 
-def _unknown(key: str, model: type[BaseModel] | None) -> str:
-    if hint := getattr(model, "hints", {}).get(to_camel(key)):
+def _unknown(key: str, model: Any) -> str:
+    if hint := model.hint(to_camel(key)) if model else "":
         return f"is not a key here: {hint}"
-    names = [str(one.validation_alias) for one in model.model_fields.values()] if model else []
-    return f"is not a known key. {did_you_mean(key, names)}"
+    return f"is not a known key. {did_you_mean(key, model.known_keys() if model else ())}"
 
 
 def _meaning(alias: object, model: type[BaseModel] | None) -> str:

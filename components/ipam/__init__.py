@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from ..model import OneOf
+from ..one_of import OneOf
 from .base import Ipam
 from .dhcp import Dhcp
 from .host_local import HostLocal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ..model import OneOf
+from ..one_of import OneOf
 from .base import KINDS, Network, TypedNetwork
 from .bond import Bond
 from .bridge import Bridge

@@ -17,7 +17,7 @@ from pydantic import Field
 from ..cluster import Paths
 from ..fields import Annotations, Labels, Name, Namespace
 from ..findings import Finding, Path
-from ..ipam import AnyIpam, Whereabouts
+from ..ipam import IPAMS, AnyIpam, Whereabouts
 from ..model import Model
 from .chained import CHAINED, Bandwidth, Sbr, Tuning
 
@@ -108,6 +108,11 @@ KINDS: Final[dict[str, type[Network]]] = {}
 
 class TypedNetwork(Network):
     """A network of a kind that the program knows."""
+
+    hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (key for ipam in IPAMS.values() for key in ipam.known_keys()),
+        "it is a key of ipam. Write it there",
+    )
 
     example: ClassVar[Mapping[str, Any]] = {}
     """A network of this kind as it stands in a stack file, for the documentation."""

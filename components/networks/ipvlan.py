@@ -20,10 +20,7 @@ class Ipvlan(OnMaster):
         "master": "wlan0",
         "ipam": {"type": "whereabouts", "range": "192.168.30.0/24"},
     }
-    hints: ClassVar[Mapping[str, str]] = {
-        **OnMaster.hints,
-        "mac": "every pod of the network has the master's",
-    }
+    hints: ClassVar[Mapping[str, str]] = {"mac": "every pod of the network has the master's"}
     mac_by = None
     needs_ipam = True
     always_written = frozenset({"mode"})

@@ -150,13 +150,8 @@ def _attempt(model: type[M], json: Json, found: Reading, path: Path) -> M | None
         )
         for key in part.unread:
             where = ("config", *path, *made.as_written(below), key)
-            found.unread.append((where, key, names, _hint(kind, key)))
+            found.unread.append((where, key, names, kind.hint(key)))
     return made
-
-
-def _hint(model: type[Model], key: str) -> str:
-    lower = {name.lower(): text for name, text in model.hints.items()}
-    return lower.get(key.lower(), "")
 
 
 def _chained(path: Path, plugin: Json, found: Reading) -> Model | None:

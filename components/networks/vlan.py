@@ -26,7 +26,6 @@ class Vlan(OnMaster):
         "ipam": {"type": "whereabouts", "range": "192.168.40.0/24"},
     }
     hints: ClassVar[Mapping[str, str]] = {
-        **OnMaster.hints,
         "vlan": "the plugin calls it vlanId",
         "mode": "a VLAN has none",
     }

@@ -23,7 +23,17 @@ FILES: Final = {
 
 # From the ground up; a file imports from its own layer and those below. The last is the shell.
 LAYERS: Final = (
-    ("findings", "wording", "plain", "model", "addresses", "fields", "yaml_file", "kubeconfig"),
+    (
+        "findings",
+        "wording",
+        "plain",
+        "model",
+        "one_of",
+        "addresses",
+        "fields",
+        "yaml_file",
+        "kubeconfig",
+    ),
     ("manifest", "sources", "network_files"),
     ("cluster", "fail_closed", "chart", "schedule", "placement", "cluster_tasks"),
     ("ipam",),

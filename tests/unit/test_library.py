@@ -14,7 +14,8 @@ import pytest
 
 import components
 from components import K3s, Macvlan, MultusArgs, Selection, Whereabouts
-from components.model import Model, OneOf
+from components.model import Model
+from components.one_of import OneOf
 from components.wording import descriptions
 from tests.library import EXAMPLE, EXAMPLES, ROOT, install, run
 from tests.unit.test_readme import README
