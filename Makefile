@@ -22,7 +22,7 @@ help:
 	@echo "make wire               pods with real addresses, on real nodes in namespaces (root, Linux)"
 	@echo "make bench [ONLY=NAME]  measures the program beside Helm and kubectl, into docs/speed.md; hours"
 	@echo "make bench-ipam         measures the IPAM plugins side by side; an hour on a quiet machine"
-	@echo "make soak               100 pods come and go for ten minutes: is any address lost?"
+	@echo "make soak               pods come and go, runs end at any time: is anything lost? An hour"
 	@echo "make lint               ruff, mypy, actionlint, zizmor"
 	@echo "make check              look for mistakes in the stack files; no cluster, no Pulumi"
 	@echo "make schema             write schemas/stack.schema.json anew"
@@ -76,6 +76,7 @@ bench-ipam: $(READY)
 soak: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
 	@$(BIN)/python -m benchmarks.soak --out docs/soak.md
+	@$(BIN)/pytest tests/engine/program/seeded_recovery.py
 
 lint: $(READY)
 	@$(BIN)/ruff check

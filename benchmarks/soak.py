@@ -39,7 +39,7 @@ NETWORK: Final = "default/whereabouts"
 SEED: Final = 13
 BATCH: Final = 10  # pods that go at one time
 FORCED: Final = 4  # each such batch goes by force
-SETTLED_SECONDS: Final = 180.0
+STILL_SECONDS: Final = 120.0  # without any change, after which nothing more is to be expected
 HEAD: Final = (
     "| date | chart | pods | minutes | started | missing | stale | double |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
@@ -105,14 +105,23 @@ def counted(
 
 
 def _settle(deployment: Deployment, pods: int) -> None:
-    """Until all pods are ready, and what force left behind has been freed, or time is up."""
+    """Until all pods are ready, and no address of a pod that is gone has come free for a while.
+
+    A node takes the pods that it has to end one after the other, each with Whereabouts' election
+    of a leader: after minutes of churn there is a queue.
+    """
     until = ("rollout", "status", f"deployment/{NAME}", "-n", "default", "--timeout=300s")
     deployment.cluster.kubectl(*until, timeout=310)
-    stop = time.monotonic() + SETTLED_SECONDS
-    while time.monotonic() < stop and (
-        len(_pods(deployment)) > pods or len(_held(deployment)) > pods
-    ):
+    left, changed = -1, time.monotonic()
+    while (now := _left(deployment, pods)) and time.monotonic() < changed + STILL_SECONDS:
+        if now != left:
+            left, changed = now, time.monotonic()
         time.sleep(1)
+
+
+def _left(deployment: Deployment, pods: int) -> int:
+    """Pods that are still to end, and addresses that are still to come free."""
+    return max(len(_pods(deployment)), pods) + max(len(_held(deployment)), pods) - 2 * pods
 
 
 def _pods(deployment: Deployment) -> list[dict[str, Any]]:
