@@ -3,7 +3,8 @@
     python -m benchmarks.bench [--pairs 10] [--only NAME ...] [--out docs/speed.md]
 
 NAME is a measure's or a group's (`--list` prints them), or its first words: `networks-100`. The
-page's plot is written beside it, and the numbers to benchmarks/results/bench.json.
+page's plot is written beside it, and the numbers to benchmarks/results/bench.json. What was
+measured on the same machine on the same day, and not anew, stays there.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def measure(groups: Sequence[str], pairs: int) -> dict[str, list[tuple[float, fl
     return found
 
 
-def facts(pairs: int) -> dict[str, Any]:
+def facts() -> dict[str, Any]:
     """The machine, and how much else it did."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
@@ -71,7 +72,6 @@ def facts(pairs: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "load": round(os.getloadavg()[2], 1),
         "chart": "published" if os.environ.get(REAL_CHARTS) else "this project's stand-in",
-        "pairs": pairs,
     }
 
 
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("there is nothing to measure. --list has the names; --pairs is 1 or more")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    machine = facts(parsed.pairs)
+    machine = facts()
     try:
         found = measure(wanted, parsed.pairs)
     except ToolError as error:
@@ -103,9 +103,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.out is None:
         print(page.markdown(machine, found))
         return 0
-    RESULT.write_text(json.dumps({"machine": machine, "pairs": found}, indent=1), encoding="utf-8")
-    page.write(parsed.out, machine, found)
+    before = json.loads(RESULT.read_text(encoding="utf-8"))
+    machine, whole = merged(before["machine"], before["pairs"], machine, found)
+    RESULT.write_text(json.dumps({"machine": machine, "pairs": whole}, indent=1), encoding="utf-8")
+    page.write(parsed.out, machine, whole)
     return 0
+
+
+def merged(
+    before: Mapping[str, Any], old: page.Found, machine: Mapping[str, Any], found: page.Found
+) -> tuple[Mapping[str, Any], page.Found]:
+    """Both runs as one, with the greater load, if they are of one machine and day; else the new."""
+    if any(machine[key] != before.get(key) for key in machine.keys() - {"load"}):
+        return machine, found
+    return {**machine, "load": max(machine["load"], before["load"])}, {**old, **found}
 
 
 def _is_wanted(group: str, only: Sequence[str] | None) -> bool:

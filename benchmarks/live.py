@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import yaml
 
-from benchmarks.local import CLUSTER, networks
+from benchmarks.local import CLUSTER, SDKS, networks
 from benchmarks.measures import Pairs, Round
 from testbed.charts.archive import sha256
 from testbed.charts.package import ChartPackages, package
@@ -32,13 +32,7 @@ SPACE: Final = "kube-system"
 KINDS: Final = "network-attachment-definitions"
 WORKLOADS: Final = ("daemonset/multus", "daemonset/whereabouts")
 FEW: Final = 3  # nodes, with which all of a life is measured
-EMPTY: Final = """\
-import pulumi
-import pulumi_command
-import pulumi_kubernetes
-
-pulumi.export("nothing", None)
-"""
+EMPTY: Final = f'{SDKS}\npulumi.export("nothing", None)\n'
 UNSAFE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 CRDS: Final = ("k8s.cni.cncf.io", "whereabouts.cni.cncf.io")
 

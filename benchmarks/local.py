@@ -17,7 +17,14 @@ import yaml
 from benchmarks.measures import Pairs, Round
 from testbed.tools import ROOT, Tools
 
-SDKS: Final = "import pulumi, pulumi_kubernetes, pulumi_command"
+# As the component does, which is what an empty program with the same SDKs would import, too.
+SDKS: Final = """\
+import pulumi
+from pulumi_command import local
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.helm.v3 import Release
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+"""
 STACK: Final = "benchmark"
 CLUSTER: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 KUBECONFIG: Final = {

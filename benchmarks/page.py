@@ -13,8 +13,8 @@ from benchmarks.numbers import middle, quantile
 
 Found = Mapping[str, Sequence[Sequence[float]]]
 HEAD: Final = """\
-| measure | ours | peer | ratio, median | p95 | asked |
-| --- | --- | --- | --- | --- | --- |
+| measure | pairs | ours | peer | ratio, median | p95 | asked |
+| --- | --- | --- | --- | --- | --- | --- |
 """
 ROW: Final = 22
 LEFT: Final = 230
@@ -37,6 +37,7 @@ def markdown(machine: Mapping[str, Any], found: Found) -> str:
         digits = 0 if one.unit == "requests" else 2
         cells = (
             f"{one.ours} (`{name}`)",
+            str(len(pairs)),
             f"{ours:.{digits}f} {one.unit}",
             f"{peer:.{digits}f} {one.unit}: {one.peer}",
             f"{middle(found_ratios):.2f}",

@@ -1,7 +1,7 @@
 """MultusComponent: which resources there are, in what order, with which options.
 
 The order is the point. First the CRDs are marked so that no Helm operation deletes them, then
-come the CRDs (a release of their own, awaited, or the main release for charts that hold them),
+come the CRDs (a release of their own, or the main release for charts that hold them),
 then side by side the networks and the main release, and last the one wait for ready pods. A
 release is never replaced: names and namespace are fixed, and nothing deletes before it creates.
 """
@@ -183,6 +183,9 @@ class MultusComponent(pulumi.ComponentResource):
                 namespace=chart.NAMESPACE,
                 timeout=args.timeout,
                 max_history=MAX_HISTORY,
+                # Helm looks at CRDs once and then 2 s later, and they are served in between. The
+                # provider tries a network again until its kind is there (pkg/await/await.go).
+                skip_await=True,
                 description=words,  # an upgrade to what it is restores what drifted
                 opts=self._options(after, protect=args.protect or None, ignore_changes=kept),
                 **inputs,
@@ -190,9 +193,9 @@ class MultusComponent(pulumi.ComponentResource):
 
         crds = None
         if split:
-            named = {"name": chart.CRD_RELEASE, "version": split, "skip_await": False}
+            named = {"name": chart.CRD_RELEASE, "version": split}
             crds = release("crds", chart.CRD_CHART, handover, **named, values=args.crd_values)
-        named = {"name": chart.RELEASE, "version": args.chart.version, "skip_await": True}
+        named = {"name": chart.RELEASE, "version": args.chart.version}
         before: pulumi.Resource = crds or handover
         if not args.cluster.fail_closed:  # else the nodes themselves let pods wait
             before = self._task("hold", "hold", before, **self._held())

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,6 @@ class Running:
     operation: str
     process: subprocess.Popen[bytes]
     scratch: Path
-    began: float
 
     @classmethod
     def begin(
@@ -61,7 +59,7 @@ class Running:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(operation, process, scratch, time.monotonic())
+        return cls(operation, process, scratch)
 
     def wait(self, timeout: float = 300.0) -> Result:
         """The Result, or OperationError if there is none within `timeout` seconds."""
@@ -86,7 +84,6 @@ class Running:
             self.operation,
             json.loads(answer.read_text(encoding="utf-8")),
             self.printed(),
-            time.monotonic() - self.began,
         )
 
     def _answered(self, key: str) -> str:

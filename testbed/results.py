@@ -60,7 +60,8 @@ class Result:
 
     `steps` are what the engine began, in order (for a refresh: what it found); `failed` the URNs
     that it could not finish; `outputs` hold secrets in clear; `program_output` is what the program
-    itself printed; `seconds` is the wall time of it all.
+    itself printed; `seconds` are those from the CLI's start to the engine's last event, NaN where
+    it came to none. What the Automation API does before and after is not in them.
     """
 
     operation: str
@@ -98,15 +99,13 @@ class Result:
         """Itself, or an AssertionError that shows what the engine said."""
         if not self.ok:
             raise AssertionError(
-                f"`pulumi {self.operation}` failed after {self.seconds:.1f} s:\n"
+                f"`pulumi {self.operation}` failed:\n"
                 f"{self.stdout}\n{self.stderr}\n{self.program_output}"
             )
         return self
 
 
-def from_answer(
-    operation: str, answer: Mapping[str, Any], program_output: str, seconds: float
-) -> Result:
+def from_answer(operation: str, answer: Mapping[str, Any], program_output: str) -> Result:
     """A Result from what `run_operation.py` wrote."""
     # A refresh plans the same step for each resource; what it found comes with the outputs.
     steps = answer["done"] if operation == "refresh" else answer["planned"]
@@ -124,7 +123,7 @@ def from_answer(
         outputs={key: found["value"] for key, found in answer["outputs"].items()},
         secret_outputs=frozenset(k for k, found in answer["outputs"].items() if found["secret"]),
         program_output=program_output,
-        seconds=seconds,
+        seconds=answer["seconds"],
     )
 
 

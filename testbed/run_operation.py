@@ -10,9 +10,11 @@ of the testbed's other modules, so that the project's own are the only ones on t
 from __future__ import annotations
 
 import json
+import math
 import runpy
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,7 @@ class Recorder:
         self.failed: list[str] = []
         self.diagnostics: list[dict[str, str]] = []
         self.summary: dict[str, int] = {}
+        self.ended = math.nan
 
     def __call__(self, event: automation.EngineEvent) -> None:
         if event.resource_pre_event is not None:
@@ -74,6 +77,8 @@ class Recorder:
         if event.summary_event is not None:
             changes = event.summary_event.resource_changes
             self.summary = {str(getattr(op, "value", op)): n for op, n in changes.items()}
+        if event.cancel_event is not None:  # the last one, also where nobody cancelled
+            self.ended = time.monotonic()
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
@@ -82,9 +87,11 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     stderr: list[str] = []
     error = ""
     outputs: dict[str, Any] = {}
+    began = math.nan
     try:
         stack = select(request)
         operation = getattr(stack, request["operation"])
+        began = time.monotonic()
         result = operation(
             on_output=stdout.append,
             on_error=stderr.append,
@@ -98,6 +105,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         error = str(failure)
     return {
         "error": error,
+        "seconds": recorder.ended - began,
         "stdout": "\n".join(stdout),
         "stderr": "\n".join(stderr),
         "planned": recorder.planned,

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import page, plot, report
+from benchmarks.bench import merged
 from benchmarks.measures import MEASURES
 from benchmarks.numbers import Ratio, quantile, ratio
 from benchmarks.results import Batch, Run, cells
@@ -138,3 +139,13 @@ def test_ratios_are_of_pairs() -> None:
     pairs = {"preview": [(2.0, 1.0), (40.0, 30.0), (4.0, 3.0)]}
     [row] = [one for one in page.markdown({}, pairs).splitlines() if "`preview`" in one]
     assert f"| {4 / 3:.2f} | 2.00 | {MEASURES['preview'].target} |" in row
+
+
+def test_what_was_measured_that_day_stays_and_another_days_goes() -> None:
+    day = {"date": "2026-01-01", "cores": 2, "load": 0.5}
+    old = {"up": [(1.0, 2.0)], "check-20": [(1.0, 1.0)]}
+    machine, found = merged({**day, "load": 3.0}, old, day, {"up": [(3.0, 2.0)]})
+    assert machine == {**day, "load": 3.0}
+    assert found == {"up": [(3.0, 2.0)], "check-20": [(1.0, 1.0)]}
+    new = {"up": [(3.0, 2.0)]}
+    assert merged({**day, "date": "2025-12-31"}, old, day, new) == (day, new)

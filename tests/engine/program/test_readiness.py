@@ -50,7 +50,7 @@ def test_zero_ready_pods_of_one_node_fail_where_helm_is_content(
         assert "last log line: Multus cni version is 1.0.0 while" in error
 
         # Control: with Helm's own wait in place of ours the same release passes.
-        helms = {'"skip_await": True': '"skip_await": False', "self._wait_for(one) for": "one for"}
+        helms = {"skip_await=True": "skip_await=False", "self._wait_for(one) for": "one for"}
         edit(checkout, "components/multus.py", helms)
         checkout.up("dev").check()
     checkout.destroy("dev").check()
