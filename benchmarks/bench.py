@@ -104,9 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(page.markdown(machine, found))
         return 0
     before = json.loads(RESULT.read_text(encoding="utf-8"))
-    machine, whole = merged(before["machine"], before["pairs"], machine, found)
-    RESULT.write_text(json.dumps({"machine": machine, "pairs": whole}, indent=1), encoding="utf-8")
-    page.write(parsed.out, machine, whole)
+    together, whole = merged(before["machine"], before["pairs"], machine, found)
+    RESULT.write_text(json.dumps({"machine": together, "pairs": whole}, indent=1), encoding="utf-8")
+    page.write(parsed.out, together, whole)
     return 0
 
 
