@@ -21,7 +21,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from components.cli.plan_forms import ROOM, markdown, prose
+from components.cli.markdown import prose
+from components.cli.plan_forms import ROOM, markdown
 from components.plan import Plan, failed
 from components.plan.report import from_json
 

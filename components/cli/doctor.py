@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from textwrap import indent
 from typing import Any, Final
 
 import typer
@@ -19,6 +20,7 @@ from ..cluster_tasks.survey import survey
 from ..doctor import Diagnosis, Seen
 from ..doctor.seen import READS
 from ..findings import Severity, printable
+from .markdown import code, folded, prose
 
 
 def look(args: MultusArgs, access: Mapping[str, str]) -> Seen:
@@ -51,14 +53,24 @@ def _not_ready(kubectl: Kubectl, args: MultusArgs) -> dict[str, tuple[str, ...]]
 
 
 MOST_LINES: Final = 20
+UNREAD: Final = "note: the kubeconfig's user may not read {}, so they were not looked at"
 
 
-def show(found: Sequence[Diagnosis], forbidden: Collection[str] = (), *, as_json: bool) -> None:
-    """One line for each, and what mends it; then how many there are."""
+def show(
+    found: Sequence[Diagnosis],
+    forbidden: Collection[str] = (),
+    *,
+    as_json: bool = False,
+    as_markdown: bool = False,
+) -> None:
+    """What was found, what mends it, and how many there are; as text in neither form."""
     unread = sorted(forbidden)
     if as_json:
         findings = [_as_json(one) for one in found]
         typer.echo(json.dumps({"findings": findings, "unread": unread}, indent=2))
+        return
+    if as_markdown:
+        typer.echo("\n".join(_markdown(found, unread)))
         return
     for one in found:
         typer.echo(printable(f"{one.severity}: {one.subject} {one.message} [{one.check}]"))
@@ -68,11 +80,25 @@ def show(found: Sequence[Diagnosis], forbidden: Collection[str] = (), *, as_json
             typer.echo(f"    and {len(one.details) - MOST_LINES} lines more")
         typer.echo(printable(f"  next: {one.command}"))
     for name in unread:
-        typer.echo(f"note: the kubeconfig's user may not read {name}, so they were not looked at")
+        typer.echo(UNREAD.format(name))
+    typer.echo(_counted(found))
+
+
+def _counted(found: Sequence[Diagnosis]) -> str:
     wrong = sum(one.severity is not Severity.NOTE for one in found)
     notes = len(found) - wrong
     also = f" and {notes} note{'s' * (notes != 1)}" if notes else ""
-    typer.echo(f"{wrong} finding{'s' * (wrong != 1)}{also}" if wrong else f"nothing is wrong{also}")
+    return f"{wrong} finding{'s' * (wrong != 1)}{also}" if wrong else f"nothing is wrong{also}"
+
+
+def _markdown(found: Sequence[Diagnosis], unread: Sequence[str]) -> Iterator[str]:
+    yield f"### {_counted(found)}\n"
+    for one in found:
+        yield f"- **{one.severity}:** {code(one.subject)} {prose(one.message)}. "
+        yield f"  Next: {code(one.command)}"
+        if one.details:
+            yield indent(folded(f"{len(one.details)} lines", "\n".join(one.details)), "  ")
+    yield from (f"- {prose(UNREAD.format(name))}" for name in unread)
 
 
 def _as_json(one: Diagnosis) -> dict[str, Any]:

@@ -30,6 +30,7 @@ Stack = Annotated[str, typer.Argument(help="Name of a stack, or path of a stack 
 ALLOW_DELETIONS = "MULTUS_ALLOW_DELETIONS"
 MOST_OF_A_LOG = 1 << 30  # bytes; the engine writes both sides of each resource
 AsJson = Annotated[bool, option("json", "Print JSON.")]
+AsMarkdown = Annotated[bool, option("markdown", "Print Markdown.")]
 
 
 def _access(file: StackFile) -> dict[str, str]:
@@ -41,7 +42,7 @@ def _access(file: StackFile) -> dict[str, str]:
 
 
 @app.command()
-def doctor(stack: Stack, *, as_json: AsJson = False) -> None:
+def doctor(stack: Stack, *, as_json: AsJson = False, as_markdown: AsMarkdown = False) -> None:
     """Find what is wrong with a deployment: releases, workloads, nodes, pods, Whereabouts' pools.
 
     The cluster is only read: that of multus:context, in kubectl's own kubeconfig. Each finding has
@@ -55,12 +56,12 @@ def doctor(stack: Stack, *, as_json: AsJson = False) -> None:
     except TaskError as error:
         raise stop(error) from None
     found = [*examined(seen, args)]
-    doctors.show(found, seen.forbidden, as_json=as_json)
+    doctors.show(found, seen.forbidden, as_json=as_json, as_markdown=as_markdown)
     raise typer.Exit(int(any(one.severity is not Severity.NOTE for one in found)))
 
 
 @app.command()
-def drift(stack: Stack, *, as_json: AsJson = False) -> None:
+def drift(stack: Stack, *, as_json: AsJson = False, as_markdown: AsMarkdown = False) -> None:
     """Find what the cluster has otherwise than the stack says, also what pulumi refresh cannot see.
 
     The cluster is only read, by kubectl diff too, which asks for dry runs. Each finding has the
@@ -76,7 +77,7 @@ def drift(stack: Stack, *, as_json: AsJson = False) -> None:
     except TaskError as error:
         typer.echo(f"error: {printable(str(error))}", err=True)
         raise typer.Exit(1) from None
-    doctors.show(found, as_json=as_json)
+    doctors.show(found, as_json=as_json, as_markdown=as_markdown)
     raise typer.Exit(2 if found else 0)
 
 

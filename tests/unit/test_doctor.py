@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -213,3 +214,21 @@ def test_notes_are_counted_apart(
     kinds = {"n": Severity.NOTE, "w": Severity.WARNING}
     show([Diagnosis("x", "a", "is", "go", kinds[one]) for one in severities], as_json=False)
     assert capsys.readouterr().out.splitlines()[-1] == said
+
+
+def test_as_markdown_a_finding_is_text_and_nothing_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hostile = "<img src=x> @everyone [a](b) `c`"
+    one = Diagnosis(
+        "x", f"pod {hostile}", f"is {hostile}", "kubectl get pod", details=("- a", "+ b")
+    )
+    show([one], ["pods"], as_markdown=True)
+    said = capsys.readouterr().out
+    assert said.startswith("### 1 finding\n")
+    assert "  Next: `kubectl get pod`" in said
+    assert "  ```diff\n  - a\n  + b\n  ```" in said
+    assert "- note: the " in said
+    code = re.compile(r"(`+)[^`](?:.*?[^`])?\1(?!`)|<details>.*</details>", re.DOTALL)
+    outside = code.sub("", said)
+    assert not re.search(r"[<@\[]", outside)

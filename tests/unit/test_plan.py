@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from components.cli.app import app
-from components.cli.plan_forms import LEFT_OUT, ROOM, code, markdown, prose
+from components.cli.markdown import code, prose
+from components.cli.plan_forms import LEFT_OUT, ROOM, markdown
 from components.cli.planning import NoPreviewError, preview
 from components.cluster import K3s
 from components.model import read as read_model
