@@ -45,7 +45,7 @@ class Used:
     def line(self) -> str:
         match self.origin:
             case "built":
-                return f"{self.name}: real, built here {self.version}"
+                return f"{self.name}: real, built here, {self.version}"
             case "PATH" | "KUBEBUILDER_ASSETS":
                 return f"{self.name}: real, from {self.origin} {self.version} ({self.path})"
             case "stand-in":
@@ -79,7 +79,14 @@ class Tools:
         return any(u.name == LANGUAGE_HOST and u.origin != "absent" for u in self.used)
 
     def summary(self) -> list[str]:
-        return [used.line() for used in self.used]
+        """A line for those that were built here, by version, and one for each other."""
+        built: dict[str, list[str]] = {}
+        for one in self.used:
+            if one.origin == "built":
+                built.setdefault(one.version, []).append(one.name)
+        said = "; ".join(f"{', '.join(names)} {version}" for version, names in built.items())
+        others = [one.line() for one in self.used if one.origin != "built"]
+        return [*([f"real, built here: {said}"] if built else []), *others]
 
     def link(self, directory: Path) -> Path:
         """Fills a directory that, put first on PATH, gives exactly these programs.

@@ -137,11 +137,12 @@ def test_what_the_chart_pins_is_never_taken_from_path(path: Path, name: str) -> 
 
 def test_the_summary_says_what_is_real(path: Path, tmp_path: Path) -> None:
     _says(path / "pulumi-language-python", "3.255.0")
-    built = tools.Used("etcd", "built", tmp_path / "etcd", "3.6.5")
-    found = tools.Tools((built, *tools._plugins()))
+    pairs = (("etcd", "3.6.5"), ("kubelet", "1.34.2"), ("kube-proxy", "1.34.2"))
+    built = (tools.Used(name, "built", tmp_path / name, number) for name, number in pairs)
+    found = tools.Tools((*built, *tools._plugins()))
     assert found.has_language_host
     assert found.summary() == [
-        "etcd: real, built here 3.6.5",
+        "real, built here: etcd 3.6.5; kubelet, kube-proxy 1.34.2",
         "pulumi-resource-command: stand-in (testbed/plugins/command), none on PATH",
         f"pulumi-language-python: real, from PATH official ({path / 'pulumi-language-python'})",
     ]
