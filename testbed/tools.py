@@ -113,7 +113,7 @@ def _write_stand_in(place: Path) -> None:
     """Isolated (-I): neither the program's PYTHONPATH nor its directory may change the plugin."""
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-        "from testbed.plugins.command.server import main; main()"
+        "from testbed.plugins.command.start import main; main()"
     )
     fresh = place.with_name(f".{place.name}.{os.getpid()}")
     fresh.write_text(

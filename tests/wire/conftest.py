@@ -66,7 +66,7 @@ def tools() -> Tools:
         pytest.skip(f"no real node can be had: {reason}")
     found = found_or_skipped("engine", "wire", "nodes")
     USED["what was real on the wire"] = [
-        *(used.line() for used in find_tools("wire", "nodes").used),
+        *find_tools("wire", "nodes").summary(),
         f"charts: {charts_used()}",
         "runc, iptables: real, of this machine",
         "container images: put together from the programs above (testbed/node/images.py)",
