@@ -91,8 +91,8 @@ def reads(*names: str) -> str:
 
 def later(live: Live, config: Configuration) -> set[str]:
     """What else is to be read, by what was found."""
-    changed = any(live_networks.changed(live, config))
-    return live_cluster.pools(live) | ({"pods"} if changed else set())
+    held = live_networks.changed(live, config), live_networks.of_the_other_kind(live, config)
+    return live_cluster.pools(live) | ({"pods"} if any(map(any, held)) else set())
 
 
 def own_networks() -> frozenset[str] | None:

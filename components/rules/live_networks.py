@@ -1,4 +1,4 @@
-"""Rules of the networks that are there already: whose they are, and which pods hold addresses.
+"""Rules of the networks that are there already: whose they are, and what pods of theirs hold.
 
 An IPAM plugin knows of the addresses that it counted itself. Where its type, or the name under
 which it counts, is another than before, it gives out again what pods hold.
@@ -7,16 +7,19 @@ which it counts, is another than before, it gives out again what pods hold.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from ..addresses import Address
-from ..cluster_tasks.attachments import given
+from ..cluster_tasks.attachments import attached, given
 from ..findings import FindingsError, some
 from ..ipam import HostLocal, Whereabouts
 from ..ipam.base import Ipam
 from ..manifest import as_raw
 from ..model import read
 from ..networks import Network, Raw
+from ..networks.ipvlan import Ipvlan
+from ..networks.macvlan import Macvlan
 from .configuration import Configuration, Declared
 from .live_cluster import is_multus
 from .live_objects import CRDS, Json, Live, applied_by, is_going, name_of
@@ -27,7 +30,7 @@ OURS: Final = "pulumi"  # what the provider calls itself begins so, whatever its
 
 def existing(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json]]:
     """The declared networks that are in the cluster, each with its object."""
-    there = {f"{one['metadata']['namespace']}/{name_of(one)}": one for one in _definitions(live)}
+    there = {_key(one): one for one in _definitions(live)}
     for one in config.networks:
         if found := there.get(one.network.key):
             yield one, found
@@ -36,6 +39,10 @@ def existing(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json
 def _definitions(live: Live) -> list[Json]:
     named = ("name", "namespace")
     return [one for one in live.items("definitions") if one["metadata"].keys() >= {*named}]
+
+
+def _key(found: Json) -> str:
+    return f"{found['metadata']['namespace']}/{name_of(found)}"
 
 
 # --- Whose they are ---
@@ -81,15 +88,20 @@ def changed(live: Live, config: Configuration) -> Iterator[tuple[Declared, Netwo
     if (cluster := config.cluster) is None:
         return
     for one, found in existing(live, config):
-        text = found["spec"].get("config")
-        if not text or one.ipam is None or text == one.network.render(cluster.paths):
+        if one.ipam is None or found["spec"].get("config") == one.network.render(cluster.paths):
             continue
-        try:
-            was = read(Raw, as_raw({**found, "metadata": {"name": one.network.name}}))
-        except FindingsError:
-            continue  # Multus does not read it either
-        if was.ipam is not None and _counting(one.network, one.ipam) != _counting(was, was.ipam):
+        was = _network(found)
+        if was is None or was.ipam is None:
+            continue
+        if _counting(one.network, one.ipam) != _counting(was, was.ipam):
             yield one, was, was.ipam
+
+
+def _network(found: Json) -> Raw | None:
+    """What Multus reads in the object; None where it cannot either."""
+    with suppress(FindingsError):
+        return read(Raw, as_raw({**found, "metadata": {"name": name_of(found)}}))
+    return None
 
 
 def _counting(network: Network, ipam: Ipam) -> tuple[Any, ...]:
@@ -135,3 +147,29 @@ def _holders(live: Live, key: str) -> Iterator[tuple[Address, str]]:
         for network, address in given({**pod}):
             if network == key:
                 yield address, f"{meta.get('namespace')}/{meta.get('name')}"
+
+
+# --- Which masters are taken ---
+
+
+def of_the_other_kind(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json, str]]:
+    """Networks of macvlan or ipvlan on the master of a live one of the other kind, which goes."""
+    stays = {(one.network.key, network.type) for one, network in config.typed}
+    for found in _definitions(live):
+        raw = _network(found)
+        was = raw.typed if raw else None
+        if not isinstance(was, Macvlan | Ipvlan) or (_key(found), was.type) in stays:
+            continue
+        for one, network in config.typed:
+            other = isinstance(network, Macvlan | Ipvlan) and network.type != was.type
+            if other and {*network.wires} & {*was.wires}:
+                yield one, found, was.type
+
+
+@check()
+def masters(live: Live, config: Configuration) -> Iterator[Hit]:
+    for one, found, kind in of_the_other_kind(live, config):
+        pods = [pod["metadata"] for pod in live.items("pods") if _key(found) in attached({**pod})]
+        if pods:
+            names = some(f"{pod['namespace']}/{pod['name']}" for pod in pods)
+            yield at("master-kept-by-pods", "type", of=one, was=kind, key=_key(found), names=names)
