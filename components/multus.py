@@ -1,9 +1,9 @@
 """MultusComponent: which resources there are, in what order, with which options.
 
-The order is the point. First the CRDs are marked so that no Helm operation deletes them, then
-come the CRDs (a release of their own, or the main release for charts that hold them),
-then side by side the networks and the main release, and last the one wait for ready pods. A
-release is never replaced: names and namespace are fixed, and nothing deletes before it creates.
+The order is the point. First the CRDs are marked so that no Helm operation deletes them, then come
+the CRDs (in a release of their own, or the main one), then side by side the networks and the main
+release, and last the wait for ready pods. A release is never replaced: names and namespace are
+fixed, and nothing deletes before it creates.
 """
 
 from __future__ import annotations
@@ -183,9 +183,7 @@ class MultusComponent(pulumi.ComponentResource):
                 namespace=chart.NAMESPACE,
                 timeout=args.timeout,
                 max_history=MAX_HISTORY,
-                # Helm looks at CRDs once and then 2 s later, and they are served in between. The
-                # provider tries a network again until its kind is there (pkg/await/await.go).
-                skip_await=True,
+                skip_await=True,  # the provider tries a network again until its kind is there
                 description=words,  # an upgrade to what it is restores what drifted
                 opts=self._options(after, protect=args.protect or None, ignore_changes=kept),
                 **inputs,
@@ -195,10 +193,10 @@ class MultusComponent(pulumi.ComponentResource):
         if split:
             named = {"name": chart.CRD_RELEASE, "version": split}
             crds = release("crds", chart.CRD_CHART, handover, **named, values=args.crd_values)
-        named = {"name": chart.RELEASE, "version": args.chart.version}
         before: pulumi.Resource = crds or handover
         if not args.cluster.fail_closed:  # else the nodes themselves let pods wait
             before = self._task("hold", "hold", before, **self._held())
+        named = {"name": chart.RELEASE, "version": args.chart.version}
         main = release("release", chart.CHART, before, **named, values=self.values)
         return [crds or main, main]
 
@@ -215,9 +213,8 @@ class MultusComponent(pulumi.ComponentResource):
         after: list[pulumi.Resource] = [*crds]
         missing = sorted({network.namespace for network in args.networks} - {*BUILT_IN})
         if args.create_namespaces and missing:
-            names, timeout = ",".join(missing), str(args.timeout)
-            environment = {"MULTUS_NAMESPACES": names, "MULTUS_TIMEOUT": timeout}
-            after.append(self._task("namespaces", "namespaces", **environment))
+            told = {"MULTUS_NAMESPACES": ",".join(missing), "MULTUS_TIMEOUT": str(args.timeout)}
+            after.append(self._task("namespaces", "namespaces", **told))
 
         least = {} if args.adopt else manifest.OF_ALL  # who adopts changes no network
 
