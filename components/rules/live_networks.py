@@ -18,6 +18,7 @@ from ..ipam.base import Ipam
 from ..manifest import as_raw
 from ..model import read
 from ..networks import Network, Raw
+from ..networks.base import TypedNetwork, Wire
 from ..networks.ipvlan import Ipvlan
 from ..networks.macvlan import Macvlan
 from .configuration import Configuration, Declared
@@ -34,6 +35,23 @@ def existing(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json
     for one in config.networks:
         if found := there.get(one.network.key):
             yield one, found
+
+
+def differing(live: Live, config: Configuration) -> Iterator[tuple[Declared | None, Json, Raw]]:
+    """The live networks that are not as the stack has them.
+
+    Each as declared, if it is, then its object, and what Multus reads there.
+    """
+    if (cluster := config.cluster) is None:
+        return
+    declared = {one.network.key: one for one in config.networks}
+    for found in _definitions(live):
+        one = declared.get(_key(found))
+        if one and found["spec"].get("config") == one.network.render(cluster.paths):
+            continue
+        with suppress(FindingsError):  # what the stack cannot read Multus does not either
+            named = {**found, "metadata": {"name": name_of(found)}}
+            yield one, found, read(Raw, as_raw(named))
 
 
 def _definitions(live: Live) -> list[Json]:
@@ -83,25 +101,13 @@ def appliers(live: Live, config: Configuration) -> Iterator[Hit]:
 # --- Who holds addresses ---
 
 
-def changed(live: Live, config: Configuration) -> Iterator[tuple[Declared, Network, Ipam]]:
+def changed(live: Live, config: Configuration) -> Iterator[tuple[Declared, Raw, Ipam]]:
     """The networks whose addresses will be counted otherwise: as declared, and as they are."""
-    if (cluster := config.cluster) is None:
-        return
-    for one, found in existing(live, config):
-        if one.ipam is None or found["spec"].get("config") == one.network.render(cluster.paths):
+    for one, _, was in differing(live, config):
+        if one is None or one.ipam is None or (before := was.ipam) is None:
             continue
-        was = _network(found)
-        if was is None or was.ipam is None:
-            continue
-        if _counting(one.network, one.ipam) != _counting(was, was.ipam):
-            yield one, was, was.ipam
-
-
-def _network(found: Json) -> Raw | None:
-    """What Multus reads in the object; None where it cannot either."""
-    with suppress(FindingsError):
-        return read(Raw, as_raw({**found, "metadata": {"name": name_of(found)}}))
-    return None
+        if _counting(one.network, one.ipam) != _counting(was, before):
+            yield one, was, before
 
 
 def _counting(network: Network, ipam: Ipam) -> tuple[Any, ...]:
@@ -154,16 +160,20 @@ def _holders(live: Live, key: str) -> Iterator[tuple[Address, str]]:
 
 def of_the_other_kind(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json, str]]:
     """Networks of macvlan or ipvlan on the master of a live one of the other kind, which goes."""
-    stays = {(one.network.key, network.type) for one, network in config.typed}
-    for found in _definitions(live):
-        raw = _network(found)
-        was = raw.typed if raw else None
-        if not isinstance(was, Macvlan | Ipvlan) or (_key(found), was.type) in stays:
+    on: dict[Wire, list[tuple[Declared, TypedNetwork]]] = {}
+    for one, network in config.typed:
+        for wire in network.wires if isinstance(network, Macvlan | Ipvlan) else ():
+            on.setdefault(wire, []).append((one, network))
+    for before, found, raw in differing(live, config):
+        was = raw.typed
+        if not isinstance(was, Macvlan | Ipvlan):
             continue
-        for one, network in config.typed:
-            other = isinstance(network, Macvlan | Ipvlan) and network.type != was.type
-            if other and {*network.wires} & {*was.wires}:
-                yield one, found, was.type
+        if before and before.typed and before.typed.type == was.type:
+            continue  # it stays what it is
+        for wire in was.wires:
+            yield from (
+                (one, found, was.type) for one, it in on.get(wire, ()) if it.type != was.type
+            )
 
 
 @check()
