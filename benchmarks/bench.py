@@ -127,7 +127,7 @@ def _is_wanted(group: str, only: Sequence[str] | None) -> bool:
 
 def _measures_of(group: str) -> list[str]:
     if group == "lifecycle":
-        return ["up", "preview", "up-again", "destroy", "requests"]
+        return ["up", "preview", "up-again", "destroy", "requests", "reads", "writes"]
     return [name for name in MEASURES if name == group or name.startswith(f"{group}-")]
 
 

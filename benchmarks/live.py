@@ -11,6 +11,7 @@ import json
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ WORKLOADS: Final = ("daemonset/multus", "daemonset/whereabouts")
 FEW: Final = 3  # nodes, with which all of a life is measured
 EMPTY: Final = f'{SDKS}\npulumi.export("nothing", None)\n'
 UNSAFE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+READS: Final = ("get", "list", "watch")
 CRDS: Final = ("k8s.cni.cncf.io", "whereabouts.cni.cncf.io")
 
 
@@ -95,9 +97,9 @@ class Bench:
         if ours:
             self.kubectl("delete", "crd", *ours)
 
-    def requests(self) -> int:
-        """How many the API server has answered to the clients of either arm."""
-        return self.cluster.plane.requests().total()
+    def requests(self, since: Counter[str] | None = None) -> Counter[str]:
+        """How many the API server has answered to the clients of either arm, by verb."""
+        return self.cluster.plane.requests() - (since or Counter())
 
 
 @contextmanager
@@ -130,6 +132,12 @@ def _definitions(bench: Bench) -> dict[str, Any]:
     )
 
 
+def _by_verb(found: Counter[str]) -> dict[str, float]:
+    """All, those that read, and those that write."""
+    reads = sum(found[verb] for verb in READS)
+    return {"requests": found.total(), "reads": reads, "writes": found.total() - reads}
+
+
 class Lifecycle:
     """From nothing to nothing on some nodes, by the program and by Helm and kubectl."""
 
@@ -149,7 +157,7 @@ class Lifecycle:
 
     def ours(self) -> dict[str, float]:
         bench, before = self.bench, self.bench.requests()
-        found = {"up": bench.pulumi("up"), "requests": bench.requests() - before}
+        found = {"up": bench.pulumi("up"), **_by_verb(bench.requests(before))}
         if self.whole:
             found |= {"preview": bench.pulumi("preview"), "up-again": bench.pulumi("up")}
         found["destroy"] = bench.pulumi("destroy")
@@ -158,7 +166,7 @@ class Lifecycle:
 
     def peer(self) -> dict[str, float]:
         bench, before = self.bench, self.bench.requests()
-        found = {"up": timed(self._install), "requests": bench.requests() - before}
+        found = {"up": timed(self._install), **_by_verb(bench.requests(before))}
         if self.whole:
             found |= {
                 "preview": bench.pulumi("preview", empty=True),

@@ -37,6 +37,8 @@ MEASURES: Final[dict[str, Measure]] = {
         "destroy, seconds after up", "helm uninstall, kubectl delete", target="2.5 s"
     ),
     "requests": Measure("API requests of a fresh up", HELM, "requests", "1.5"),
+    "reads": Measure("those of them that read", HELM, "requests"),
+    "writes": Measure("those that write", HELM, "requests"),
     **{
         f"nodes-{n}": Measure(f"fresh up on {n} simulated nodes", HELM, target="1.2") for n in NODES
     },
