@@ -90,8 +90,10 @@ class Bench:
         text = None if body is None else json.dumps(body)
         self.cluster.kubectl(*arguments, input=text, timeout=600.0)
 
-    def forget_crds(self) -> None:
-        """So that the next round's are as new as in a cluster's first."""
+    def clear(self) -> None:
+        """So that the next arm begins without pods that end, and its CRDs are new."""
+        pods = ("pods", "-n", SPACE)
+        self.cluster.wait_for(lambda: not self.cluster.items(*pods), "the pods' end", 600)
         found = [one["metadata"]["name"] for one in self.cluster.items("crds")]
         ours = [name for name in found if name.endswith(CRDS)]
         if ours:
@@ -151,7 +153,7 @@ class Lifecycle:
         self.values.write_text(json.dumps(first.outputs["values"]), encoding="utf-8")
         self.definitions = _definitions(bench)
         bench.pulumi("destroy")
-        bench.forget_crds()
+        bench.clear()
         main = ("multus", str(bench.packages.main), f"--values={self.values}")
         self.charts = (bench.crd_chart(), main)
 
@@ -161,7 +163,7 @@ class Lifecycle:
         if self.whole:
             found |= {"preview": bench.pulumi("preview"), "up-again": bench.pulumi("up")}
         found["destroy"] = bench.pulumi("destroy")
-        bench.forget_crds()
+        bench.clear()
         return found
 
     def peer(self) -> dict[str, float]:
@@ -173,7 +175,7 @@ class Lifecycle:
                 "up-again": timed(self._again),
             }
         found["destroy"] = timed(self._remove)
-        bench.forget_crds()
+        bench.clear()
         return found
 
     def _install(self) -> None:

@@ -20,7 +20,7 @@ Live = dict[str, Any]  # an object as kubectl prints it
 Clock = Callable[[], float]
 
 FIRST_POLL_SECONDS = 0.25  # pods whose images are there are ready in a second
-POLL_SECONDS = 2
+POLL_SECONDS = 1
 MOST_PODS = 5
 REPORT_SECONDS = 60  # then no more logs are asked for, from nodes that may not answer
 NO_NODE = (

@@ -14,7 +14,7 @@ from .kubectl import Kubectl, TaskError, one_line
 
 Live = dict[str, Any]
 
-POLL_SECONDS = 2
+POLL_SECONDS = 1
 MOST_NAMES = 5
 # What Multus and Whereabouts write into the directory of CNI configurations.
 FILES = ("00-multus.conf", "00-multus.conflist", "multus.d", "whereabouts.d")

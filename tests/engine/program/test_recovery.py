@@ -218,6 +218,12 @@ def test_an_upgrade_whose_end_helm_could_not_write_is_taken_up_again(
     assert "multus-release" not in {one.name for one in seen}
     assert "release multus has the status pending-upgrade" in drift(checkout)[1]
 
+    # No plan has the upgrade that takes it up, as docs/runbook.md says.
+    plan = str(checkout.path / "plan.json")
+    checkout.preview(STACK, plan=plan).check()
+    errors = checkout.up(STACK, plan=plan).errors
+    assert any("violates plan" in one for one in errors), errors
+
     assert go_on(checkout, checkout.up) == 1
     assert revisions(cluster)["sh.helm.release.v1.multus.v2"] == "failed"
     assert checkout.preview(STACK).check().changes == ()
