@@ -10,6 +10,7 @@ measured on the same machine on the same day, and not anew, stays there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import os
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("there is nothing to measure. --list has the names; --pairs is 1 or more")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    machine = facts()
+    machine, before = facts(), _before()
     try:
         found = measure(wanted, parsed.pairs)
     except ToolError as error:
@@ -103,11 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.out is None:
         print(page.markdown(machine, found))
         return 0
-    before = json.loads(RESULT.read_text(encoding="utf-8"))
     together, whole = merged(before["machine"], before["pairs"], machine, found)
     RESULT.write_text(json.dumps({"machine": together, "pairs": whole}, indent=1), encoding="utf-8")
     page.write(parsed.out, together, whole)
     return 0
+
+
+def _before() -> dict[str, Any]:
+    """The run that is there; nothing where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))
+        return found
+    return {"machine": {}, "pairs": {}}
 
 
 def merged(

@@ -39,7 +39,8 @@ NETWORK: Final = "default/whereabouts"
 SEED: Final = 13
 BATCH: Final = 10  # pods that go at one time
 FORCED: Final = 4  # each such batch goes by force
-STILL_SECONDS: Final = 120.0  # without any change, after which nothing more is to be expected
+SETTLED_SECONDS: Final = 600.0
+STILL: Final = 120.0  # seconds without any change, after which nothing more is to be expected
 HEAD: Final = (
     "| date | chart | pods | minutes | started | missing | stale | double |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
@@ -99,21 +100,22 @@ def counted(
     """What is wrong with pods, and with the addresses that Whereabouts counts as theirs."""
     addresses = Counter(_address(one) for one in found)
     missing = addresses.pop("", 0)
-    stale = len(held - {f"default/{one['metadata']['name']}" for one in found})
+    stale = len(_stale(found, held))
     double = sum(number - 1 for number in addresses.values())
     return Soaked(len(found), minutes, started, missing, stale, double)
 
 
 def _settle(deployment: Deployment, pods: int) -> None:
-    """Until all pods are ready, and no address of a pod that is gone has come free for a while.
+    """Until all pods are ready, and no address of a pod that is gone comes free any more.
 
     A node takes the pods that it has to end one after the other, each with Whereabouts' election
     of a leader: after minutes of churn there is a queue.
     """
     until = ("rollout", "status", f"deployment/{NAME}", "-n", "default", "--timeout=300s")
     deployment.cluster.kubectl(*until, timeout=310)
+    stop = time.monotonic() + SETTLED_SECONDS
     left, changed = -1, time.monotonic()
-    while (now := _left(deployment, pods)) and time.monotonic() < changed + STILL_SECONDS:
+    while (now := _left(deployment, pods)) and time.monotonic() < min(stop, changed + STILL):
         if now != left:
             left, changed = now, time.monotonic()
         time.sleep(1)
@@ -121,7 +123,12 @@ def _settle(deployment: Deployment, pods: int) -> None:
 
 def _left(deployment: Deployment, pods: int) -> int:
     """Pods that are still to end, and addresses that are still to come free."""
-    return max(len(_pods(deployment)), pods) + max(len(_held(deployment)), pods) - 2 * pods
+    found = _pods(deployment)
+    return max(len(found) - pods, 0) + len(_stale(found, _held(deployment)))
+
+
+def _stale(found: Sequence[Mapping[str, Any]], held: set[str]) -> set[str]:
+    return held - {f"default/{one['metadata']['name']}" for one in found}
 
 
 def _pods(deployment: Deployment) -> list[dict[str, Any]]:

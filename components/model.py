@@ -158,6 +158,11 @@ class Model(BaseModel):
         return ""
 
     @classmethod
+    def has_keys(cls, given: Mapping[str, Any]) -> bool:
+        """Whether it has all of these keys, by their names in YAML or in Python."""
+        return given.keys() <= {*cls.known_keys(), *cls.model_fields}
+
+    @classmethod
     def plugin_fields(cls) -> set[str]:
         """Names of the fields that are keys of the plugin's JSON."""
         return set(cls.model_fields)

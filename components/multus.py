@@ -183,7 +183,7 @@ class MultusComponent(pulumi.ComponentResource):
                 namespace=chart.NAMESPACE,
                 timeout=args.timeout,
                 max_history=MAX_HISTORY,
-                skip_await=True,  # the provider tries a network again until its kind is there
+                skip_await=True,  # pods have their own wait, CRDs the provider's six tries
                 description=words,  # an upgrade to what it is restores what drifted
                 opts=self._options(after, protect=args.protect or None, ignore_changes=kept),
                 **inputs,

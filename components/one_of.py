@@ -26,28 +26,32 @@ class OneOf:
     def read(self, value: Any, info: ValidationInfo) -> Model:
         """The model of the kind that the value names; raises FindingsError.
 
-        Where it names none, but one is meant as it seems, what else is wrong is said too.
+        Where it misspells the name of one that has all of its keys, what else is wrong with it is
+        said too.
         """
         if not isinstance(value, Mapping):
             raise invalid(NOTHING) if value is None else invalid(A_MAPPING, value)
         kinds, name = self.kinds(), value.get(self.key)
         if isinstance(name, str) and name in kinds:
             return read(kinds[name], value, info.context)
-        if name is None:
-            fit = [one for one, kind in kinds.items() if value.keys() <= {*kind.known_keys()}]
-            meant = fit[0] if len(fit) == 1 else None
-            known = f"With these keys it is {meant}." if meant else did_you_mean("", kinds)
-            found = [Finding((self.key,), f"is missing: it says which kind this is. {known}")]
-        else:
-            meant = nearest(name, kinds)
-            message = f"that is not a known {self.key}. {did_you_mean(name, kinds)}"
-            found = [Finding((self.key,), message, name)]
-        if meant:
+        fit = {one: kind for one, kind in kinds.items() if kind.has_keys(value)}
+
+        def faults(one: str) -> tuple[Finding, ...]:
             try:
-                read(kinds[meant], {**value, self.key: meant}, info.context)
+                read(fit[one], {**value, self.key: one}, info.context)
             except FindingsError as error:
-                found += error.findings
-        raise FindingsError(found)
+                return error.findings
+            return ()
+
+        if name is None:
+            only = next(iter(fit)) if len(fit) == 1 else ""
+            known = f"With these keys it is {only}." if only and not faults(only) else ""
+            known = known or did_you_mean("", kinds)
+            message = f"is missing: it says which kind this is. {known}"
+            raise FindingsError([Finding((self.key,), message)])
+        message = f"that is not a known {self.key}. {did_you_mean(name, kinds)}"
+        near = nearest(name, fit)
+        raise FindingsError([Finding((self.key,), message, name), *(faults(near) if near else ())])
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         def accept(value: Any, info: ValidationInfo) -> Model:

@@ -56,7 +56,7 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
         return read_answer(found)
 
     live = asked(*READS.keys() - LATER)
-    if isinstance(live, Live) and any(live_networks.by_others(live, args.configuration)):
+    if isinstance(live, Live) and live_networks.asks_whose(live, args.configuration):
         live = replace(live, own=own_networks())
     if isinstance(live, Live) and args.deploy == "networks" and live_cluster.of_our_name(live):
         releases = in_own_state(RELEASE_TYPE) or ()
@@ -91,7 +91,7 @@ def reads(*names: str) -> str:
 
 def later(live: Live, config: Configuration) -> set[str]:
     """What else is to be read, by what was found."""
-    held = live_networks.changed(live, config), live_networks.of_the_other_kind(live, config)
+    held = live_networks.changed(live, config), live_networks.leaving(live, config)
     return live_cluster.pools(live) | ({"pods"} if any(map(any, held)) else set())
 
 

@@ -26,6 +26,11 @@ CAUSES: Final = (
         "because pods that wait may start without their networks",
     ),
     (
+        "device or resource busy",
+        "kubectl get pods --all-namespaces --field-selector=spec.nodeName={node}; one whose network"
+        " is of the other kind, macvlan or ipvlan, keeps the master until it ends",
+    ),
+    (
         "Could not allocate IP in range|no IP addresses available",
         "widen the range in the stack file, and pulumi up",
     ),

@@ -17,7 +17,7 @@ from pydantic import Field
 from ..cluster import Paths
 from ..fields import Annotations, Labels, Name, Namespace
 from ..findings import Finding, Path
-from ..ipam import IPAMS, AnyIpam, Whereabouts
+from ..ipam import AnyIpam, Whereabouts
 from ..model import Model
 from .chained import CHAINED, Bandwidth, Sbr, Tuning
 
@@ -25,6 +25,12 @@ from .chained import CHAINED, Bandwidth, Sbr, Tuning
 CNI_VERSION: Final = "1.0.0"
 RESOURCE_NAME: Final = "k8s.v1.cni.cncf.io/resourceName"
 DEFAULT_VLAN: Final = 1
+
+OF_RANGES: Final = (
+    *("range", "rangeStart", "rangeEnd", "exclude", "ipRanges", "subnet", "ranges"),
+    *("addresses", "routes"),
+)
+"""Keys of an ipam that stand beside it where somebody forgot it."""
 
 Wire = Hashable
 Capability = Literal["ips", "mac"]
@@ -110,8 +116,7 @@ class TypedNetwork(Network):
     """A network of a kind that the program knows."""
 
     hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (key for ipam in IPAMS.values() for key in ipam.known_keys()),
-        "it is a key of ipam. Write it there",
+        OF_RANGES, "it is a key of ipam. Write it there"
     )
 
     example: ClassVar[Mapping[str, Any]] = {}

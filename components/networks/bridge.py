@@ -48,6 +48,7 @@ class Bridge(TypedNetwork):
     }
     hints: ClassVar[Mapping[str, str]] = {
         "master": "a bridge has none. Add the node's interface to the bridge on the node",
+        "gateway": "isGateway: true gives the bridge the gateway's address. Which one ipam says",
         "mac": 'the plugin reads none. Use capabilities: [mac] and the pod\'s annotation ("mac")',
     }
     plugin_defaults: ClassVar[Mapping[str, Any]] = {"bridge": "cni0"}

@@ -20,7 +20,7 @@ from ..fields import Checked
 from ..findings import Finding, Path, invalid, needs_quotes, refuse, repeated, shown
 from ..ipam import Ipam
 from ..plain import malformed
-from .base import CNI_VERSION, Network, TypedNetwork
+from .base import CNI_VERSION, OF_RANGES, Network, TypedNetwork
 from .reading import Reading, entries, plain, read_plugins
 
 VERSIONS: Final = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
@@ -151,7 +151,11 @@ class Raw(Network):
         "config": {"type": "ptp", "ipam": {"type": "whereabouts", "range": "192.168.90.0/24"}},
     }
     hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("mtu", "ipam", "capabilities", "tuning", "sbr", "bandwidth", "master", "plugins"), INSIDE
+        (
+            *("mtu", "ipam", "capabilities", "tuning", "sbr", "bandwidth", "master", "plugins"),
+            *OF_RANGES,
+        ),
+        INSIDE,
     )
     type: Literal["raw"] = "raw"
     """raw."""

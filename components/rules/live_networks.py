@@ -18,12 +18,12 @@ from ..ipam.base import Ipam
 from ..manifest import as_raw
 from ..model import read
 from ..networks import Network, Raw
-from ..networks.base import TypedNetwork, Wire
+from ..networks.base import Wire
 from ..networks.ipvlan import Ipvlan
 from ..networks.macvlan import Macvlan
 from .configuration import Configuration, Declared
 from .live_cluster import is_multus
-from .live_objects import CRDS, Json, Live, applied_by, is_going, name_of
+from .live_objects import CRDS, Json, Live, applied_by, is_going, labels, name_of
 from .registry import Hit, at, check
 
 OURS: Final = "pulumi"  # what the provider calls itself begins so, whatever its version
@@ -72,6 +72,11 @@ def by_others(live: Live, config: Configuration) -> Iterator[tuple[Declared, str
         managers = [str(by.get("manager")) for by in found["metadata"]["managedFields"]]
         if not any(name.startswith(OURS) for name in managers) and not is_going(found):
             yield one, some(dict.fromkeys(managers)) or "somebody"
+
+
+def asks_whose(live: Live, config: Configuration) -> bool:
+    """Whether it matters which of the networks are in the stack's state."""
+    return any(by_others(live, config)) or any(one is None for one, *_ in differing(live, config))
 
 
 @check()
@@ -158,28 +163,45 @@ def _holders(live: Live, key: str) -> Iterator[tuple[Address, str]]:
 # --- Which masters are taken ---
 
 
-def of_the_other_kind(live: Live, config: Configuration) -> Iterator[tuple[Declared, Json, str]]:
-    """Networks of macvlan or ipvlan on the master of a live one of the other kind, which goes."""
-    on: dict[Wire, list[tuple[Declared, TypedNetwork]]] = {}
-    for one, network in config.typed:
-        for wire in network.wires if isinstance(network, Macvlan | Ipvlan) else ():
-            on.setdefault(wire, []).append((one, network))
-    for before, found, raw in differing(live, config):
+def leaving(live: Live, config: Configuration) -> Iterator[tuple[str, Macvlan | Ipvlan]]:
+    """`namespace/name` of live networks that leave a master, and what they are.
+
+    Of networks that are not declared those in the stack's state go; others are not looked at.
+    """
+    for one, found, raw in differing(live, config):
         was = raw.typed
-        if not isinstance(was, Macvlan | Ipvlan):
+        if not isinstance(was, Macvlan | Ipvlan) or (one is None and not _own(live, found)):
             continue
-        if before and before.typed and before.typed.type == was.type:
-            continue  # it stays what it is
-        for wire in was.wires:
-            yield from (
-                (one, found, was.type) for one, it in on.get(wire, ()) if it.type != was.type
-            )
+        if (
+            one is None
+            or one.typed is None
+            or (one.typed.type, *one.wires) != (was.type, *was.wires)
+        ):
+            yield _key(found), was
+
+
+def _own(live: Live, found: Json) -> bool:
+    return live.own is not None and _key(found) in live.own
 
 
 @check()
 def masters(live: Live, config: Configuration) -> Iterator[Hit]:
-    for one, found, kind in of_the_other_kind(live, config):
-        pods = [pod["metadata"] for pod in live.items("pods") if _key(found) in attached({**pod})]
-        if pods:
-            names = some(f"{pod['namespace']}/{pod['name']}" for pod in pods)
-            yield at("master-kept-by-pods", "type", of=one, was=kind, key=_key(found), names=names)
+    holders: dict[tuple[Wire, str], set[str]] = {}
+    for key, was in leaving(live, config):
+        for wire in was.wires:
+            holders.setdefault((wire, was.type), set()).add(key)
+    pods = [(pod, attached({**pod})) for pod in live.items("pods")]
+    labels_of = {name_of(node): labels(node) for node in live.items("nodes")}
+    for one, network in config.typed:
+        if not isinstance(network, Macvlan | Ipvlan):
+            continue
+        [other] = {"macvlan", "ipvlan"} - {network.type}
+        keys = {key for wire in network.wires for key in holders.get((wire, other), ())}
+        here = [
+            f"{pod['metadata']['namespace']}/{name_of(pod)}"
+            for pod, has in pods
+            if keys & has.keys()
+            and network.nodes.items() <= labels_of.get(pod["spec"].get("nodeName"), {}).items()
+        ]
+        if here:
+            yield at("master-kept-by-pods", "type", of=one, was=other, names=some(here))

@@ -114,7 +114,7 @@ READS: Final[Mapping[str, Read]] = {
     "pods": Read(
         "pods",
         "/api/v1/pods?fieldSelector=status.phase%3DRunning",
-        {"items": [{"metadata": _POD, "status": {"podIPs": True}}]},
+        {"items": [{"metadata": _POD, "spec": {"nodeName": True}, "status": {"podIPs": True}}]},
     ),
 }
 LATER: Final = frozenset({"pods", "ciliumnodes", "calicopools"})

@@ -15,12 +15,16 @@ from typing import Final
 import pytest
 import typer.core
 import typer.main
+import yaml
 
 import components
 from components import MultusComponent
 from components.cli.app import app
+from components.cluster import CLUSTERS
+from components.ipam import IPAMS
 from components.model import Model
 from components.multus import OUTPUTS
+from components.networks.base import KINDS
 from components.parse import KEYS
 from components.rules.registry import catalog
 from tests.stacks.files import ROOT
@@ -41,19 +45,36 @@ def public_names() -> Iterator[str]:
         yield f"python MultusComponent.{name}"
     yield from (f"output {name}" for name in OUTPUTS)
     yield from (f"key multus:{key}" for key in KEYS)
+    for model in models(Model):
+        yield from (f"key {model.__name__}.{key}" for key in model.known_keys())
+    for kinds in (KINDS, IPAMS, CLUSTERS):
+        yield from (f"kind {name}" for name in kinds)
     yield from (f"rule {name}" for name in catalog())
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
     for name, command in group.commands.items():
         yield f"command {name}"
         for one in command.params:
-            yield from (f"command {name} {word}" for word in one.opts)
+            yield from (f"command {name} {word}" for word in (*one.opts, *one.secondary_opts))
+
+
+def models(of: type[Model]) -> Iterator[type[Model]]:
+    """The models of the package, which have a key for each that a stack file may have."""
+    for one in of.__subclasses__():
+        if one.__module__.startswith("components."):
+            yield one
+        yield from models(one)
 
 
 def git(*arguments: str) -> list[str]:
     command = ["git", "-C", str(ROOT), *arguments]  # whichever git made the clone
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
+
+
+def commits(*which: str) -> list[str]:
+    """Those that changed something: the first one has all files, as has that of a shallow clone."""
+    return git("log", "--format=%H", "--min-parents=1", "--max-parents=1", *which)
 
 
 def without_a_word(commits: list[str]) -> list[str]:
@@ -73,17 +94,24 @@ def test_the_names_are_those_that_are_written_down(*, update_goldens: bool) -> N
 
 def test_they_change_with_the_changelog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     where = str(NAMES.relative_to(ROOT))
-    assert without_a_word(git("log", "--format=%H", "--no-merges", "--", where)) == []
+    assert without_a_word(commits("--", where)) == []
     pending = git("diff", "HEAD", "--name-only")
     assert where not in pending or CHANGELOG in pending
     # Control: a commit of the names alone is found.
     monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
     monkeypatch.setattr(f"{__name__}.NAMES", tmp_path / "names.txt")
     git("init", "--quiet")
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
     for said in (True, False):
         (tmp_path / "names.txt").write_text(f"python {said}\n")
         (tmp_path / CHANGELOG).write_text("said\n")
         git("add", "names.txt", *([CHANGELOG] if said else []))
         git(*who, "commit", "--quiet", "--message=names")
-    assert without_a_word(git("log", "--format=%H")) == git("log", "-1", "--format=%H")
+    assert without_a_word(commits()) == git("log", "-1", "--format=%H")
+
+
+def test_ci_has_the_history_that_this_reads() -> None:
+    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    steps = [step for job in ci["jobs"].values() for step in job["steps"]]
+    checkouts = [one["with"] for one in steps if "actions/checkout" in one.get("uses", "")]
+    assert [one["fetch-depth"] for one in checkouts] == [0]

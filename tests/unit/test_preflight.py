@@ -98,7 +98,8 @@ def pod(case: Json) -> Json:
     notes = {STATUS: json.dumps(networks)}
     status = {"podIPs": [{"ip": "10.42.0.9"}]}
     meta = {"name": "web", "namespace": "default", "annotations": notes}
-    return {"metadata": {**meta, **case}, "status": status}
+    spec = {"nodeName": "a"}  # the name of a node whose case has none
+    return {"metadata": {**meta, **case}, "spec": spec, "status": status}
 
 
 WRITTEN_OUT: Final[dict[str, Callable[[Json], Json]]] = {

@@ -1,4 +1,4 @@
-"""Runs that end in their middle, at points in time that chance chose: 20 of each operation.
+"""Runs that end at points in time that chance chose: 20 of each operation.
 
 Not among the tests, for the time that it takes: `make soak` runs it, and it adds a row to
 docs/soak-recovery.md. What is asked of each point is what test_recovery.py asks.
@@ -23,7 +23,8 @@ from tests.engine.program.test_recovery import HOW, live_on
 
 POINTS: Final = 20
 PAGE: Final = ROOT / "docs/soak-recovery.md"
-LONGEST: Final = {"install": 12.0, "upgrade": 15.0, "destroy": 8.0}  # seconds, of a quiet machine
+LONGEST: Final = {"install": 8.0, "upgrade": 9.0, "destroy": 4.0}  # seconds, of a quiet machine
+COLUMNS: Final = ("lives", "ended", "locked", "warned")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,7 @@ def seen(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
     counted: Counter[str] = Counter()
     yield counted
     if not request.session.testsfailed and counted["lives"] == POINTS:
-        names = ("install", "upgrade", "destroy", "in their middle", "commands")
-        cells = (dt.datetime.now(dt.UTC).date().isoformat(), *(counted[name] for name in names))
+        cells = (dt.datetime.now(dt.UTC).date().isoformat(), *(counted[name] for name in COLUMNS))
         with PAGE.open("a", encoding="utf-8") as page:
             page.write(f"| {' | '.join(map(str, cells))} |\n")
 
@@ -49,13 +49,9 @@ def test_a_run_that_ends_at_any_time_goes_on(
     chance = random.Random(seed)  # noqa: S311  no secret
 
     def reached(operation: str, running: Running) -> None:
-        stop = time.monotonic() + chance.uniform(0.5, LONGEST[operation])
+        stop = time.monotonic() + chance.uniform(1, LONGEST[operation])
         while time.monotonic() < stop and running.process.poll() is None:
             time.sleep(0.05)
-        seen[operation] += 1
-        seen["in their middle"] += running.process.poll() is None
 
-    commands = live_on(HOW[seed % len(HOW)], cluster, program, chart, reached)
-    assert max(commands) <= 2
-    seen["commands"] = max(seen["commands"], *commands)
+    seen.update(live_on(HOW[seed % len(HOW)], cluster, program, chart, reached))
     seen["lives"] += 1
