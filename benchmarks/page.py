@@ -93,7 +93,7 @@ def svg(found: Found) -> str:
 
 
 def _x(value: float) -> float:
-    return LEFT + 200 + 90 * math.log2(min(max(value, 0.25), 8))
+    return LEFT + 140 + 45 * math.log2(min(max(value, 0.25), 64))
 
 
 def write(page: Path, machine: Mapping[str, Any], found: Found) -> None:
