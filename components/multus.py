@@ -37,6 +37,7 @@ from .cluster_tasks import COMMAND, UNDO, Task, script
 from .networks import Network
 from .networks.annotation import Selection, pod_annotation
 from .networks.summary import summary
+from .tasks import OwnState
 from .unfinished import Unfinished
 
 Texts = Mapping[str, str]
@@ -62,8 +63,7 @@ class MultusComponent(pulumi.ComponentResource):
     """By `namespace/name`: namespace, annotation for pods, ipam, capacity in addresses.
 
     Known at preview, and there when the networks are and Multus's pods are ready: what is made
-    from it waits for both, since a pod that starts earlier goes without the network and nothing
-    says so. `networks.summary` has what else is in it.
+    from it waits for both. A pod that starts earlier goes without. `networks.summary` has more.
     """
     values: pulumi.Output[dict[str, Any]]
     """The Helm values of the main release."""
@@ -105,8 +105,9 @@ class MultusComponent(pulumi.ComponentResource):
         if commands is None:  # the first that is registered, once all else is known to be right
             commands = Provider(f"{name}-commands", opts=beside(TYPE, name, opts, "commands"))
             made.append(commands)
-        preflight.run(args, self._access, commands)
-        self._unfinished = Unfinished(args, self._access, commands)
+        own = OwnState.read()
+        preflight.run(args, self._access, commands, own)
+        self._unfinished = Unfinished(args, self._access, commands, own)
         missed = AfterUp(args, self._access, commands)
         if given is None:
             given = provider(self._access, f"{name}-cluster", beside(TYPE, name, opts, "cluster"))
@@ -125,9 +126,8 @@ class MultusComponent(pulumi.ComponentResource):
         releases = self._releases() if whole else []
         declared = self._declare_networks(releases[:1], labels, annotations)
         ready = [self._wait_for(one) for one in releases[1:]]
-        # Depends on the releases and all networks, so that `destroy` comes to it first. Where it is
-        # protected nothing else goes; with the releases alone protected, every network would. The
-        # wait for ready pods cannot serve: where it has failed it is not in the state.
+        # `destroy` comes to it first, and where it is protected to nothing else (ADR 4). The wait
+        # for ready pods cannot serve: where it has failed it is not in the state.
         guarded = self._options(*releases, *declared, protect=args.protect or None)
         pulumi.ComponentResource("multus:index:Guard", f"{name}-guard", None, guarded)
         if whole and args.cluster.fail_closed:

@@ -20,14 +20,13 @@ from pulumi.output import contains_unknowns
 
 from .access import Access, known
 from .args import MultusArgs
-from .chart.versions import RELEASE, RELEASE_TYPE
+from .chart.versions import RELEASE
 from .findings import Finding, Severity, listed
-from .manifest import TYPE
 from .parse import placed
 from .rules import Configuration, live_cluster, live_networks
 from .rules.live_objects import LATER, READS, Live
 from .rules.registry import of, run_on, settle
-from .tasks import AskError, ask, in_own_state
+from .tasks import AskError, OwnState, ask
 
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
@@ -36,7 +35,7 @@ class PreflightError(pulumi.RunError):
     """The live cluster does not fit, or preflight is required and could not look at it."""
 
 
-def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> None:
+def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource, own: OwnState) -> None:
     """Raise PreflightError where the live cluster does not fit; log the rest.
 
     commands: the provider of `pulumi-command`; the default one may be disabled.
@@ -56,11 +55,8 @@ def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> 
         return read_answer(found)
 
     live = asked(*READS.keys() - LATER)
-    if isinstance(live, Live) and live_networks.asks_whose(live, args.configuration):
-        live = replace(live, own=own_networks())
-    if isinstance(live, Live) and args.deploy == "networks" and live_cluster.of_our_name(live):
-        releases = in_own_state(RELEASE_TYPE) or ()
-        live = replace(live, own_release=any(one.get("name") == RELEASE for one in releases))
+    if isinstance(live, Live):
+        live = replace(live, own=own.networks, own_release=RELEASE in (own.releases or ()))
     if isinstance(live, Live) and (names := later(live, args.configuration)):
         more = asked(*names)
         live = more if isinstance(more, str) else live.with_more(more)
@@ -93,14 +89,6 @@ def later(live: Live, config: Configuration) -> set[str]:
     """What else is to be read, by what was found."""
     held = live_networks.changed(live, config), live_networks.leaving(live, config)
     return live_cluster.pools(live) | ({"pods"} if any(map(any, held)) else set())
-
-
-def own_networks() -> frozenset[str] | None:
-    """`namespace/name` of the networks in this stack's state; None where it cannot be read."""
-    if (found := in_own_state(TYPE)) is None:
-        return None
-    names = (one["metadata"] for one in found if "metadata" in one)
-    return frozenset(f"{one['namespace']}/{one['name']}" for one in names)
 
 
 def read_answer(answer: Mapping[str, Any]) -> Live | str:

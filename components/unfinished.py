@@ -18,16 +18,22 @@ from pulumi_command import local
 
 from .access import Access
 from .args import MultusArgs
-from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE, RELEASE_TYPE
+from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
 from .cluster_tasks import COMMAND, script
 from .cluster_tasks.unfinished import digest_of
-from .tasks import AskError, ask, in_own_state
+from .tasks import AskError, OwnState, ask
 
 
 class Unfinished:
     """The look before; `words` ends what was found."""
 
-    def __init__(self, args: MultusArgs, access: Access, commands: pulumi.ProviderResource) -> None:
+    def __init__(
+        self,
+        args: MultusArgs,
+        access: Access,
+        commands: pulumi.ProviderResource,
+        own: OwnState,
+    ) -> None:
         """Raises pulumi.RunError for what a person has to remove."""
         self._repair = args.repair or None
         self._commands = commands
@@ -45,7 +51,7 @@ class Unfinished:
             "MULTUS_WANTED": json.dumps(wanted),
         }
         try:
-            self._found = _without_known(ask("unfinished", self._environment, commands))
+            self._found = _without_known(ask("unfinished", self._environment, commands), own)
         except AskError as error:  # a cluster that does not answer says so at the first resource
             pulumi.log.info(f"nobody looked for releases without an end: {error}")
         for name, record in self._found.items():
@@ -72,12 +78,12 @@ class Unfinished:
         return self._ended.apply(lambda _: said)
 
 
-def _without_known(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+def _without_known(
+    found: Mapping[str, Mapping[str, Any]], own: OwnState
+) -> Mapping[str, Mapping[str, Any]]:
     """Without deployed releases, except one whose install ended when the engine was killed."""
     lost = {name for name, one in found.items() if one["status"] == "deployed" and one["wanted"]}
-    if lost:
-        own = in_own_state(RELEASE_TYPE)
-        lost = set() if own is None else lost - {one.get("name") for one in own}
+    lost = set() if own.releases is None else lost - own.releases
     return {name: one for name, one in found.items() if one["status"] != "deployed" or name in lost}
 
 

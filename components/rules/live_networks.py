@@ -74,11 +74,6 @@ def by_others(live: Live, config: Configuration) -> Iterator[tuple[Declared, str
             yield one, some(dict.fromkeys(managers)) or "somebody"
 
 
-def asks_whose(live: Live, config: Configuration) -> bool:
-    """Whether it matters which of the networks are in the stack's state."""
-    return any(by_others(live, config)) or any(one is None for one, *_ in differing(live, config))
-
-
 @check()
 def not_ours(live: Live, config: Configuration) -> Iterator[Hit]:
     if (own := live.own) is None:

@@ -113,7 +113,7 @@ def test_releases_are_pinned_named_and_waited_for_as_decided(record: Record) -> 
     package, values = PACKAGES["rke2-multus"], arguments().values
     assert [main[key] for key in keys] == ["multus", package, "v4.3.017", True, values]
     package, values = PACKAGES["rke2-multus-crd"], arguments().crd_values
-    assert [crds[key] for key in keys] == ["multus-crd", package, "4.3.017", False, values]
+    assert [crds[key] for key in keys] == ["multus-crd", package, "4.3.017", True, values]
     assert {*crds, *main} == {*keys, *fixed}  # no atomic, forceUpdate or replace
 
 
