@@ -269,11 +269,12 @@ def test_findings_stop_a_run_all_at_once(
     cluster.kubectl("delete", "daemonset/ds", "-n", "default")
     assert live.crds(cluster) == set()
     assert live.workloads(cluster) == set()
-    # The engine notes which plugin it asked; that is all.
+    # The engine notes which plugins it asked, its own among them; that is all.
     resources = checkout.state("dev")["deployment"].get("resources", [])
     assert {one["type"] for one in resources} <= {
         "pulumi:pulumi:Stack",
         "pulumi:providers:command",
+        "pulumi:providers:pulumi",
     }
 
 
