@@ -8,6 +8,7 @@ from .cluster import K3s as K3s
 from .cluster import Rke2 as Rke2
 from .config import StackFileError as StackFileError
 from .config import load_stack as load_stack
+from .engine.preflight import PreflightError as PreflightError
 from .findings import ArgsError as ArgsError
 from .findings import Finding as Finding
 from .ipam import Dhcp as Dhcp
@@ -42,4 +43,3 @@ from .networks.raw import Raw as Raw
 from .networks.sriov import Sriov as Sriov
 from .networks.vlan import Vlan as Vlan
 from .placement import Toleration as Toleration
-from .preflight import PreflightError as PreflightError

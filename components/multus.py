@@ -18,7 +18,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from . import fail_closed, manifest, preflight, schedule
+from . import fail_closed, manifest, schedule
 from .access import (
     Access,
     beside,
@@ -29,16 +29,14 @@ from .access import (
     server,
     unsupported,
 )
-from .after_up import AfterUp
 from .args import MultusArgs
 from .chart import versions as chart
 from .chart.packages import ChartError, download_packages
 from .cluster_tasks import COMMAND, UNDO, Task, script
+from .engine import AfterUp, Unfinished, own_state, preflight
 from .networks import Network
 from .networks.annotation import Selection, pod_annotation
 from .networks.summary import summary
-from .tasks import OwnState
-from .unfinished import Unfinished
 
 Texts = Mapping[str, str]
 Metadata = pulumi.Input[Mapping[str, pulumi.Input[str]]]
@@ -105,7 +103,7 @@ class MultusComponent(pulumi.ComponentResource):
         if commands is None:  # the first that is registered, once all else is known to be right
             commands = Provider(f"{name}-commands", opts=beside(TYPE, name, opts, "commands"))
             made.append(commands)
-        own = OwnState.read()
+        own = own_state()
         preflight.run(args, self._access, commands, own)
         self._unfinished = Unfinished(args, self._access, commands, own)
         missed = AfterUp(args, self._access, commands)

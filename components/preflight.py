@@ -1,8 +1,6 @@
-"""Preflight looks at the live cluster, and ends the run where the configuration does not fit it.
+"""Preflight: what is read from the live cluster, and what the rules say of it.
 
-At preview and at up, before anything is registered; `destroy` does not run the program. The survey
-is a `local.run` of pulumi-command, which runs at preview too and answers at once. It sees the
-cluster as the other tasks do: same kubectl, same kubeconfig, same machine.
+`engine/preflight.py` has the engine read it, and ends the run where the configuration does not fit.
 
 What can be known without a cluster other rules say. What takes the stack's state (a release of our
 name that is not the stack's) the hand-over of the CRDs says, in the middle of `up`.
@@ -11,72 +9,48 @@ name that is not the stack's) the hand-over of the CRDs says, in the middle of `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-import pulumi
-from pulumi.output import contains_unknowns
-
-from .access import Access, known
 from .args import MultusArgs
 from .chart.versions import RELEASE
-from .findings import Finding, Severity, listed
+from .findings import Finding, Severity
+from .own_state import OwnState
 from .parse import placed
 from .rules import Configuration, live_cluster, live_networks
 from .rules.live_objects import LATER, READS, Live
 from .rules.registry import of, run_on, settle
-from .tasks import AskError, OwnState, ask
 
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
 
-class PreflightError(pulumi.RunError):
-    """The live cluster does not fit, or preflight is required and could not look at it."""
+Asked = Callable[..., Live | str]
+"""Reads by their names; what was found, or why the cluster cannot be looked at."""
 
 
-def run(args: MultusArgs, access: Access, commands: pulumi.ProviderResource, own: OwnState) -> None:
-    """Raise PreflightError where the live cluster does not fit; log the rest.
-
-    commands: the provider of `pulumi-command`; the default one may be disabled.
-    """
-    if args.preflight == "off":
-        return
-    environment = access.environment()
-    if contains_unknowns(known(environment)[0]):
-        pulumi.log.info("preflight left out: the kubeconfig is not known before up")
-        return
-
-    def asked(*names: str) -> Live | str:
-        try:
-            found = ask("survey", {**environment, "MULTUS_READS": reads(*names)}, commands)
-        except AskError as error:
-            return str(error)
-        return read_answer(found)
-
+def look(config: Configuration, asked: Asked, own: OwnState) -> Live | str:
+    """What the rules look at, in two rounds; or why there is none."""
     live = asked(*READS.keys() - LATER)
-    if isinstance(live, Live):
-        live = replace(live, own=own.networks, own_release=RELEASE in (own.releases or ()))
-    if isinstance(live, Live) and (names := later(live, args.configuration)):
-        more = asked(*names)
-        live = more if isinstance(more, str) else live.with_more(more)
-    required = args.preflight == "required"
     if isinstance(live, str):
-        if required:
-            raise PreflightError(f"preflight is required, but {live}; nothing was changed")
-        pulumi.log.info(f"preflight left out: {live}")
-        return
-    severity = Severity.ERROR if required else Severity.WARNING
+        return live
+    live = replace(live, own=own.networks, own_release=RELEASE in (own.releases or ()))
+    if not (names := later(live, config)):
+        return live
+    more = asked(*names)
+    return more if isinstance(more, str) else live.with_more(more)
+
+
+def judged(live: Live, args: MultusArgs) -> list[Finding]:
+    """What there is to say, as it is said of the stack file; what may not be read included."""
+    blind = Severity.ERROR if args.preflight == "required" else Severity.WARNING
     found = [
         *run_on(live, args.configuration),
-        *(Finding((), text, rule="preflight", severity=severity) for text in left_out(live)),
+        *(Finding((), text, rule="preflight", severity=blind) for text in left_out(live)),
     ]
     sources = {one.index: one.source for one in args.configuration.networks if one.source}
     found = settle(found, args.allowed, strict=args.strict, unused=False)
-    found = [placed(one, sources) for one in found]
-    if any(one.severity is Severity.ERROR for one in found):
-        raise PreflightError(listed("nothing was changed, because preflight has", found))
-    log_findings(found)
+    return [placed(one, sources) for one in found]
 
 
 def reads(*names: str) -> str:
@@ -112,10 +86,3 @@ def left_out(live: Live) -> list[str]:
         f"{ROLE} has what is needed"
         for called, names in kinds.items()
     ]
-
-
-def log_findings(found: Iterable[Finding], resource: pulumi.Resource | None = None) -> None:
-    """Warnings and notes, as the engine shows them."""
-    for one in found:
-        log = pulumi.log.info if one.severity is Severity.NOTE else pulumi.log.warn
-        log(str(one).replace(f"{one.severity}: ", "", 1), resource)  # which the engine writes

@@ -116,7 +116,7 @@ def look(
     clock: Callable[[], float] = time.monotonic,
     sleep: Sleep = time.sleep,
 ) -> dict[str, Any]:
-    """What is found, as `components/after_up.py` reads it."""
+    """What is found, as `components/engine/after_up.py` reads it."""
     mode = environment["MULTUS_MISSED"]
     if mode == "look":
         pods = kubectl.json(*PODS, RUNNING)["items"]

@@ -165,18 +165,14 @@ def leaving(live: Live, config: Configuration) -> Iterator[tuple[str, Macvlan | 
     """
     for one, found, raw in differing(live, config):
         was = raw.typed
-        if not isinstance(was, Macvlan | Ipvlan) or (one is None and not _own(live, found)):
+        if not isinstance(was, Macvlan | Ipvlan):
             continue
-        if (
-            one is None
-            or one.typed is None
-            or (one.typed.type, *one.wires) != (was.type, *was.wires)
-        ):
+        if one is None:
+            goes = _key(found) in (live.own or ())
+        else:
+            goes = one.typed is None or (one.typed.type, one.wires) != (was.type, was.wires)
+        if goes:
             yield _key(found), was
-
-
-def _own(live: Live, found: Json) -> bool:
-    return live.own is not None and _key(found) in live.own
 
 
 @check()

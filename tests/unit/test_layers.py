@@ -40,13 +40,24 @@ LAYERS: Final = (
     ("networks",),
     ("rules",),
     ("args", "package", "parse"),
-    ("project_file", "stack_file", "adopting", "doctor", "drift", "picture", "plan"),
+    (
+        "own_state",
+        "preflight",
+        "project_file",
+        "stack_file",
+        "adopting",
+        "doctor",
+        "drift",
+        "picture",
+        "plan",
+    ),
     ("cli",),
-    ("access", "tasks", "config"),
-    ("preflight", "after_up", "unfinished", "multus", "provider"),
+    ("access", "config"),
+    ("engine",),
+    ("multus", "provider"),
 )
 LAYER: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
-SHELL: Final = (*LAYERS[-2], *LAYERS[-1])
+SHELL: Final = (*LAYERS[-3], *LAYERS[-2], *LAYERS[-1])
 LONGEST: Final = 300
 
 

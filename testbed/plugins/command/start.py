@@ -24,7 +24,3 @@ def main() -> None:
     from testbed.plugins.command.server import main as serve  # noqa: PLC0415
 
     serve()
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,14 @@ from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram, kubeconfig
+from tests.engine.program.conftest import (
+    IN_CHART,
+    SPLIT,
+    ChartSettings,
+    MakeProgram,
+    edit,
+    kubeconfig,
+)
 from tests.engine.program.inline_cli import install
 from tests.stacks.files import ROOT
 
@@ -283,3 +290,20 @@ def test_up_is_held_to_the_plan_that_was_saved(
     done = cli(checkout, *up, "--non-interactive")
     assert done.returncode == 0, done.stdout + done.stderr
     assert live.networks(cluster)["default/storage"]["mtu"] == 1500
+
+
+def test_up_asks_the_engine_for_nothing_that_its_plan_has_not(
+    cluster: Cluster, program: MakeProgram, tmp_path: Path
+) -> None:
+    checkout = program("prod", cluster)
+    file = str(tmp_path / "up.json")
+    # Control: where up alone asks for the stack's state, its plan has no provider to ask.
+    begin = "    try:\n        asked ="
+    before = f"    if pulumi.runtime.is_dry_run():\n        return OwnState()\n{begin}"
+    edit(checkout, "components/engine/asking.py", {begin: before})
+    checkout.preview("prod", plan=file).check()
+    assert "create is not allowed by the plan" in str(checkout.up("prod", plan=file).errors)
+
+    edit(checkout, "components/engine/asking.py", {before: begin})
+    checkout.preview("prod", plan=file).check()
+    checkout.up("prod", plan=file).check()

@@ -14,10 +14,10 @@ from typing import Any, Final
 import pulumi
 from pulumi_command import local
 
-from .access import Access
-from .args import MultusArgs
-from .cluster_tasks import COMMAND, script
-from .tasks import AskError, ask
+from ..access import Access
+from ..args import MultusArgs
+from ..cluster_tasks import COMMAND, script
+from .asking import AskError, ask
 
 NOTHING: Final[Mapping[str, Any]] = {"before": [], "starting": []}
 

@@ -16,12 +16,13 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
-from .access import Access
-from .args import MultusArgs
-from .chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
-from .cluster_tasks import COMMAND, script
-from .cluster_tasks.unfinished import digest_of
-from .tasks import AskError, OwnState, ask
+from ..access import Access
+from ..args import MultusArgs
+from ..chart.versions import CRD_RELEASE, NAMESPACE, RELEASE
+from ..cluster_tasks import COMMAND, script
+from ..cluster_tasks.unfinished import digest_of
+from ..own_state import OwnState
+from .asking import AskError, ask
 
 
 class Unfinished:
