@@ -2,5 +2,5 @@
 
 Tests need the chart on machines that cannot reach its repository, and its templates are not ours
 to copy. The text under `sources/` was written for this project and is held to `facts.json`, which
-was distilled from what the published charts render. The stand-ins cover the thin plugin only.
+was distilled from what the published charts render.
 """

@@ -13,69 +13,38 @@ import os
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import yaml
 
 from components.chart.values import images
 from components.chart.versions import VERSIONS
 from testbed.building import cache_root
+from testbed.node.namespaces import SCRIPTS
 from testbed.processes import program
 from testbed.tools import Tools
 
-SCRIPTS: Final = Path(__file__).with_name("scripts")
 PAUSE: Final = "docker.io/rancher/mirrored-pause:3.6"
 POD: Final = "docker.io/library/busybox:pod"  # what the pods of tests run
-# The first process of a container is ended by no signal that it has no handler for.
-HOURS: Final = ("sh", "-c", "trap exit TERM; sleep 2147483647 & wait")
+KEPT: Final = 12  # files of some 300 MB; all tests on the wire use fewer
+RECIPES_FILE: Final = Path(__file__).with_name("images.yaml")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What an image has: programs by their place, and what it runs by itself."""
 
-    files: Mapping[str, str]
-    run: tuple[str, ...] = ("sh",)
+    files: Mapping[str, str] = field(default_factory=dict)
+    run: Sequence[str] = ("sh",)
 
 
-PLUGINS: Final = (
-    *("bandwidth", "bridge", "dhcp", "firewall", "host-device", "host-local", "loopback"),
-    *("macvlan", "portmap", "ptp", "sbr", "static", "tuning", "vrf"),
-)
-# By the last part of the name.
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "hardened-multus-cni": Recipe(
-        {"/thin_entrypoint": "thin_entrypoint", "/usr/src/multus-cni/bin/multus": "multus"}
-    ),
-    "hardened-multus-thick": Recipe(
-        {
-            "/install_multus": "install_multus",
-            "/usr/src/multus-cni/bin/multus-daemon": "multus-daemon",
-            "/usr/src/multus-cni/bin/multus-shim": "multus-shim",
-            "/usr/src/multus-cni/bin/passthru": "passthru",
-        }
-    ),
-    "hardened-cni-plugins": Recipe(
-        {
-            "/install-cnis.sh": "install-cnis.sh",
-            **{f"/opt/cni/bin/{name}": name for name in PLUGINS},
-        },
-        ("/install-cnis.sh",),
-    ),
-    "hardened-whereabouts": Recipe(
-        {
-            "/whereabouts": "whereabouts",
-            "/ip-control-loop": "controlloop",
-            "/ip-reconciler": "reconciler",
-            "/install-cni.sh": "install-cni.sh",
-            "/token-watcher.sh": "token-watcher.sh",
-        }
-    ),
-    "mirrored-library-busybox": Recipe({}),
-    "mirrored-pause": Recipe({}, HOURS),
-    "busybox": Recipe({}, HOURS),
+    name: Recipe(**row) for name, row in yaml.safe_load(RECIPES_FILE.read_text("utf-8")).items()
 }
+"""By the last part of the image's name."""
 
 
 def archive(references: Iterable[str], tools: Tools) -> Path:
@@ -86,7 +55,7 @@ def archive(references: Iterable[str], tools: Tools) -> Path:
     """
     wanted = sorted({full_name(one) for one in references})
     layers = {one: dict(_content(RECIPES[_short(one)], tools)) for one in wanted}
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + RECIPES_FILE.read_bytes())
     for one, files in layers.items():
         digest.update(one.encode())
         for place, path in sorted(files.items()):
@@ -99,7 +68,16 @@ def archive(references: Iterable[str], tools: Tools) -> Path:
         with tarfile.open(fresh, "w") as whole:
             _write(whole, layers)
         fresh.rename(target)
+        _prune(target.parent)
+    target.touch()
     return target
+
+
+def _prune(folder: Path) -> None:
+    """Each edit and each build of a tool makes another file: those that were used last stay."""
+    by_use = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)
+    for file in by_use[:-KEPT]:
+        file.unlink(missing_ok=True)
 
 
 def of_chart(version: str, *, thick: bool = False) -> tuple[str, ...]:

@@ -8,34 +8,16 @@ present release. RKE2, K3s without its own flannel and others have containerd's 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from components.fail_closed import LABEL, NAME, content, mark
-from testbed.node.namespaces import PROGRAMS, Space
+from testbed.node.namespaces import PROGRAMS, SCRIPTS, Space
 
 K3S: Final = "/var/lib/rancher/k3s"
-SUBNET: Final = "/run/flannel/subnet.env"
-# flannel's own plugin is in no registry of modules. This does what it does: it hands the node's
-# subnet to `bridge`.
-FLANNEL_PLUGIN: Final = f"""#!/bin/sh
-set -eu
-previous=$(sed -n 's/.*"prevResult":\\(.*\\),"type":"flannel".*/"prevResult": \\1,/p')
-if [ ! -e {SUBNET} ]; then
-  missing="loadFlannelSubnetEnv failed: open {SUBNET}: no such file or directory"
-  echo "{{\\"code\\": 999, \\"msg\\": \\"$missing\\"}}"
-  exit 1
-fi
-. {SUBNET}
-exec "${{0%/*}}/bridge" <<END
-{{"cniVersion": "1.0.0", "name": "cbr0", "type": "bridge", "bridge": "cni0", "mtu": $FLANNEL_MTU,
- $previous "hairpinMode": true, "forceAddress": true, "isDefaultGateway": true, "ipMasq": false,
- "ipam": {{"type": "host-local", "dataDir": "/var/lib/cni/networks",
-  "ranges": [[{{"subnet": "$(echo "$FLANNEL_SUBNET" | sed 's|\\.[0-9]*/|.0/|')"}}]],
-  "routes": [{{"dst": "$FLANNEL_NETWORK"}}]}}}}
-END
-"""
+SUBNET: Final = "/run/flannel/subnet.env"  # which flannel's plugin reads
 # Of what a distribution ships, the plugins that its default network needs.
 OWN: Final = ("bridge", "host-local", "loopback", "portmap")
 
@@ -120,7 +102,7 @@ def _plugins(machine: Space, folder: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     machine.check("cp", *(f"{PROGRAMS}/{name}" for name in OWN), folder)
     plugin = place / "flannel"
-    plugin.write_text(FLANNEL_PLUGIN, encoding="utf-8")
+    shutil.copyfile(SCRIPTS / "flannel.sh", plugin)
     plugin.chmod(0o755)
 
 

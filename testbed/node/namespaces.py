@@ -11,86 +11,23 @@ Its root is an empty tmpfs with the machine's own /usr, read-only: no other dire
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final, Self
 
 from testbed.node.cgroups import Groups
-from testbed.processes import alive, descendants, end, program
+from testbed.processes import descendants, end, program
 
 READY = "ready"
 REQUIRED = ("unshare", "nsenter", "setsid", "ip", "mount", "pivot_root", "bash")
 PROGRAMS: Final = "/opt/programs"
 PATH: Final = f"{PROGRAMS}:/usr/sbin:/usr/bin:/sbin:/bin"
-PATIENCE = 15.0  # seconds for a daemon to begin or to end
+PATIENCE = 15.0  # seconds for a daemon to end
 
-# Everything is mounted below /mnt, which becomes the root; `umount -l` then drops what was before.
-# /run is shared so that a container can be told of network namespaces that come later.
-#
-# The kubelet sets these values for the whole kernel. It finds them set, and the machine's stay.
-#
-# The first process is bash, because it waits for every process that loses its parent. It runs the
-# lines that it reads, so what it starts is in the machine's control groups.
-ROOT = r"""
-set -eu
-name=$1; shift
-mount -t tmpfs -o mode=755 root /mnt
-cd /mnt
-mkdir -p before usr proc dev/pts dev/shm etc run/netns tmp opt/programs root mnt sys \
-  images var/lib var/log
-ln -s ../run var/run
-chmod 1777 tmp
-for one in bin sbin lib lib32 lib64 libx32; do
-  if [ -L "/$one" ]; then ln -s "$(readlink "/$one")" "$one"
-  elif [ -d "/$one" ]; then mkdir "$one"; mount --bind "/$one" "$one"; fi
-done
-mount --bind /usr usr
-mount -o remount,bind,ro usr
-for one in null zero full random urandom tty kmsg; do
-  : > "dev/$one"; mount --bind "/dev/$one" "dev/$one"
-done
-mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
-ln -s pts/ptmx dev/ptmx
-for one in ld.so.cache alternatives protocols services; do
-  if [ -d "/etc/$one" ]; then
-    mkdir "etc/$one"; mount --bind "/etc/$one" "etc/$one"; mount -o remount,bind,ro "etc/$one"
-  elif [ -e "/etc/$one" ]; then cp "/etc/$one" etc/; fi
-done
-echo "$name" > etc/hostname
-echo "127.0.0.1 localhost $name" > etc/hosts
-: > etc/resolv.conf
-mount -t proc proc proc
-for one in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
-  kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
-  echo "${one#*=}" > tmp/value-${one##*/}
-  mount --bind "tmp/value-${one##*/}" "proc/sys/${one%=*}"
-done 2> /dev/null
-mount -t tmpfs -o mode=755 run run
-mkdir run/netns
-while [ $# -gt 0 ]; do
-  what=$1 from=$2 to=$3; shift 3
-  case $what in
-    cgroup) mkdir -p "$to"; mount -t cgroup -o "$from" cgroup "$to" ;;
-    sysfs) mount -t sysfs "$from" "$to" ;;
-    tmpfs) mount -t tmpfs -o mode=755 "$from" "$to" ;;
-    file) : > "$to"; mount --bind "$from" "$to"; mount -o remount,bind,ro "$to" ;;
-    read) mkdir -p "$to"; mount --bind "$from" "$to"; mount -o remount,bind,ro "$to" ;;
-    write) mkdir -p "$to"; mount --bind "$from" "$to" ;;
-  esac
-done
-hostname "$name"
-ip link set lo up
-pivot_root . before
-exec chroot . bash -c '
-  umount -l /before; rmdir /before; mount --make-rshared /; cd /; echo ready
-  while IFS= read -r line; do eval "$line"; done'
-"""
+SCRIPTS: Final = Path(__file__).with_name("scripts")
 
 
 class SpaceError(Exception):
@@ -143,7 +80,12 @@ class Space:
                 *("--net", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child"),
                 *(["--cgroup"] if grouped else []),
                 *("--propagation", "private", "--"),
-                *("sh", "-c", ROOT, "sh", name, *(text for mount in mounts for text in mount)),
+                *(
+                    "sh",
+                    str(SCRIPTS / "machine.sh"),
+                    name,
+                    *(text for mount in mounts for text in mount),
+                ),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -208,20 +150,11 @@ class Space:
         )
         self._holder.stdin.flush()
 
-    def end(self, name: str, what: signal.Signals = signal.SIGTERM) -> None:
-        """Ends a daemon; returns when it is gone."""
+    def end(self, name: str) -> None:
+        """Ends a daemon, by force if it must be; returns when it is gone."""
         inside = self.path(f"/run/{name}.pid").read_text().strip()
         (pid,) = (one for one in descendants(self.pid) if _inside(one) == inside)
-        os.kill(pid, what)
-        self.await_(lambda: not alive([pid]), f"{name} to end on {what.name}")
-
-    def await_(self, done: Callable[[], bool], what: str) -> None:
-        """Polls until `done`; SpaceError when it takes too long."""
-        stop = time.monotonic() + PATIENCE
-        while not done():
-            if time.monotonic() > stop:
-                raise SpaceError(f"{self.name}: waited in vain for {what}")
-            time.sleep(0.05)
+        end([pid], grace=PATIENCE)
 
     def plug(self, port: str, other: Space, interface: str, mtu: int) -> None:
         """A cable: an interface here and one on the other machine."""
@@ -268,9 +201,9 @@ class Space:
             start_new_session=True,
         )
 
-    def check(self, *arguments: str, timeout: float = 60.0) -> str:
+    def check(self, *arguments: str) -> str:
         """What a program printed; SpaceError if it failed."""
-        answer = self.run(*arguments, timeout=timeout)
+        answer = self.run(*arguments)
         if answer.returncode != 0:
             said = answer.stderr.strip() or answer.stdout.strip()
             raise SpaceError(f"{self.name}: {' '.join(arguments)}: {said}")

@@ -114,7 +114,9 @@ class Node:
 
     def start_containerd(self) -> None:
         self.space.daemon("containerd", *services.CONTAINERD)
-        self.space.await_(lambda: self.ctr("version").returncode == 0, "containerd")
+        self.cluster.wait_for(
+            lambda: self.ctr("version").returncode == 0, f"containerd on {self.name}", every=0.05
+        )
 
     def start_kubelet(self) -> None:
         self.space.daemon("kubelet", *services.kubelet(self.name, self.address, self.layout.labels))
@@ -129,7 +131,8 @@ class Node:
         self._await(lambda node: bool(node["spec"].get("podCIDR")), "get its podCIDR")
         if self.layout.flannel:
             self.start_flannel()
-            self.space.await_(self.space.path(SUBNET).exists, "flannel's subnet")
+            subnet = self.space.path(SUBNET)
+            self.cluster.wait_for(subnet.exists, f"flannel's subnet on {self.name}", every=0.05)
         self.start_proxy()
         self._await(lambda node: condition(node, "Ready") == "True", "be Ready")
 
