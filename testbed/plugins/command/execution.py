@@ -35,9 +35,8 @@ class Runner:
         self, command: str, inputs: Mapping[str, Any], previous: tuple[str, str], log: Log
     ) -> tuple[str, str]:
         """Stdout and stderr without their last newline. `previous` are those of the last run."""
-        arguments = [*(inputs.get("interpreter") or ("/bin/sh", "-c")), command]
         stdin = inputs.get("stdin") or None
-        process = self._start(arguments, inputs, previous, command, piped=stdin is not None)
+        process = self._start(command, inputs, previous, piped=stdin is not None)
         logging = inputs.get("logging") or "stdoutAndStderr"
         both: list[str] = []
         out: list[str] = []
@@ -68,10 +67,9 @@ class Runner:
 
     def _start(
         self,
-        arguments: list[str],
+        command: str,
         inputs: Mapping[str, Any],
         previous: tuple[str, str],
-        command: str,
         *,
         piped: bool,
     ) -> subprocess.Popen[str]:
@@ -80,8 +78,7 @@ class Runner:
                 raise CommandError(f"context canceled: running {quoted(command)}:\n")
             try:
                 process = subprocess.Popen(
-                    arguments,
-                    cwd=inputs.get("dir"),
+                    ["/bin/sh", "-c", command],
                     env=_environment(inputs, previous),
                     stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -91,8 +88,9 @@ class Runner:
                     start_new_session=True,
                 )
             except OSError as error:
-                reason = _unstarted(arguments[0], inputs.get("dir"), error)
-                raise CommandError(f"{reason}: running {quoted(command)}:\n") from None
+                reason = (error.strerror or str(error)).lower()
+                text = f"fork/exec /bin/sh: {reason}: running {quoted(command)}:\n"
+                raise CommandError(text) from None
             self._groups.add(process.pid)
             return process
 
@@ -118,11 +116,9 @@ def _read(
 
 
 def _environment(inputs: Mapping[str, Any], previous: tuple[str, str]) -> dict[str, str]:
-    environment = {**os.environ, **(inputs.get("environment") or {})}
-    if inputs.get("addPreviousOutputInEnv") is not False:
-        names = ("PULUMI_COMMAND_STDOUT", "PULUMI_COMMAND_STDERR")
-        environment |= {n: text for n, text in zip(names, previous, strict=True) if text}
-    return environment
+    names = ("PULUMI_COMMAND_STDOUT", "PULUMI_COMMAND_STDERR")
+    last = {name: text for name, text in zip(names, previous, strict=True) if text}
+    return {**os.environ, **(inputs.get("environment") or {}), **last}
 
 
 def _ended(code: int) -> str:
@@ -132,15 +128,6 @@ def _ended(code: int) -> str:
     words = {signal.SIGKILL: "killed", signal.SIGTERM: "terminated", signal.SIGINT: "interrupt"}
     number = signal.Signals(-code)
     return f"signal: {words.get(number, number.name.removeprefix('SIG').lower())}"
-
-
-def _unstarted(program: str, directory: str | None, error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
-    if directory is not None and not os.path.isdir(directory):  # noqa: PTH112  as the system sees it
-        return f"chdir {directory}: {reason}"
-    if "/" in program:
-        return f"fork/exec {program}: {reason}"
-    return f'exec: "{program}": executable file not found in $PATH'
 
 
 _ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}

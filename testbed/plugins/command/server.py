@@ -115,19 +115,11 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         return p.CheckResponse(inputs=packed(kept), failures=found)
 
     def Diff(self, request: p.DiffRequest, context: Any) -> p.DiffResponse:
-        olds = plain(request.old_inputs)
-        news = plain(request.news)
-        for name in request.ignoreChanges:
-            news.pop(name, None)
-            if name in olds:
-                news[name] = olds[name]
-        found = dict(differences(olds, news))
+        found = dict(differences(plain(request.old_inputs), plain(request.news)))
         changes = p.DiffResponse
-        # That a trigger replaces is not said here: the SDK asks for it (replaceOnChanges), and the
-        # engine does it by the paths.
         return p.DiffResponse(
             changes=changes.DIFF_SOME if found else changes.DIFF_NONE,
-            diffs=sorted({path.split(".")[0].split("[")[0] for path in found}),
+            diffs=sorted({path.partition(".")[0] for path in found}),
             detailedDiff={
                 path: p.PropertyDiff(kind=_KINDS[kind], inputDiff=False)
                 for path, kind in found.items()
@@ -152,7 +144,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = bare(raw)
         olds = bare(plain(request.olds))
         outputs: dict[str, Any] = {name: olds.get(name, "") for name in OUTPUTS}
-        text = inputs.get("create") if inputs.get("update") is None else inputs["update"]
+        text = inputs.get("create")
         if request.preview:
             # Only a change leads here, so what the next run prints is not known.
             outputs = dict.fromkeys(OUTPUTS, UNKNOWN)

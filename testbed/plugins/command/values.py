@@ -5,7 +5,6 @@ Values stay in their wire form wherever they are only passed on, so that a secre
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -16,25 +15,20 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 Kind = Literal["add", "delete", "update"]
 
-TEXT, FLAG, TEXTS, TABLE, ANY = "string", "bool", "string[]", "map<string>", "any[]"
-BASE: Mapping[str, str] = {
-    "stdin": TEXT,
-    "logging": TEXT,
-    "interpreter": TEXTS,
-    "dir": TEXT,
-    "environment": TABLE,
-    "addPreviousOutputInEnv": FLAG,
-}
-COMMAND: Mapping[str, str] = {
-    **BASE,
-    "create": TEXT,
-    "update": TEXT,
-    "delete": TEXT,
-    "triggers": ANY,
-}
+TEXT, TABLE = "string", "map<string>"
+BASE: Mapping[str, str] = {"stdin": TEXT, "logging": TEXT, "environment": TABLE}
+COMMAND: Mapping[str, str] = {**BASE, "create": TEXT, "delete": TEXT}
 RUN: Mapping[str, str] = {**BASE, "command": TEXT}
 LOGGING = ("stdout", "stderr", "stdoutAndStderr", "none")
-NOT_DONE = ("assetPaths", "archivePaths")
+NOT_DONE = (
+    "addPreviousOutputInEnv",
+    "archivePaths",
+    "assetPaths",
+    "dir",
+    "interpreter",
+    "triggers",
+    "update",
+)
 
 
 def bare(value: Any) -> Any:
@@ -64,25 +58,16 @@ def faults(inputs: Mapping[str, Any], fields: Mapping[str, str]) -> Iterator[tup
 
 
 def _fits(value: Any, kind: str) -> bool:
-    if kind == FLAG:
-        return isinstance(value, bool)
     if kind == TEXT:
         return isinstance(value, str)
-    if kind == TABLE:
-        return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-    return isinstance(value, list) and (kind == ANY or all(isinstance(v, str) for v in value))
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Kind]]:
-    """Where two values differ, as property paths (`environment.NAME`, `triggers[0]`)."""
+    """Where two values differ, as property paths (`environment.NAME`)."""
     if isinstance(old, dict) and isinstance(new, dict) and not _marked(old) and not _marked(new):
         for key in sorted(old.keys() | new.keys()):
-            yield from _one(old.get(key), new.get(key), _member(path, key))
-    elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            before = old[index] if index < len(old) else None
-            after = new[index] if index < len(new) else None
-            yield from _one(before, after, f"{path}[{index}]")
+            yield from _one(old.get(key), new.get(key), f"{path}.{key}" if path else key)
     elif old != new:
         yield path, "update"
 
@@ -98,10 +83,3 @@ def _one(old: Any, new: Any, path: str) -> Iterator[tuple[str, Kind]]:
 
 def _marked(value: dict[str, Any]) -> bool:
     return SIGNATURE in value
-
-
-def _member(path: str, key: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_$][\w$]*", key):
-        escaped = key.replace('"', '\\"')
-        return f'{path}["{escaped}"]'
-    return f"{path}.{key}" if path else key
