@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from benchmarks.arms import SLICES
 from benchmarks.dhcp_server import serving
-from testbed.charts.archive import sha256
 from testbed.charts.package import package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
@@ -26,6 +25,7 @@ from testbed.node.images import of_chart
 from testbed.node.layout import Layout
 from testbed.node.namespaces import PROGRAMS, Space
 from testbed.node.node import SYSTEM, Node, started
+from testbed.objects import network
 from testbed.tools import Tools
 
 CHART: Final = "v4.3.017"
@@ -93,7 +93,7 @@ def deployed(tools: Tools, names: tuple[str, ...]) -> Iterator[Deployment]:
         found = _live_networks(cluster)
         if "slices" in names:
             found["slices"] = sliced(found["whereabouts"])
-            cluster.apply(_definition("slices", SLICES, found["slices"]))
+            cluster.apply(network("slices", json.dumps(found["slices"]), SLICES))
             _slice(cluster, nodes[0].space, found["slices"])
         if "dhcp" in names:
             held.enter_context(serving(nodes[0].lan, WIRE))
@@ -101,14 +101,7 @@ def deployed(tools: Tools, names: tuple[str, ...]) -> Iterator[Deployment]:
 
 
 def _workspace(tools: Tools, cluster: Cluster, folder: Path) -> Workspace:
-    packages = package(CHART, folder / "charts")
-    assert packages.crd is not None
-    chart = {
-        "version": CHART,
-        "path": str(folder / "charts"),
-        "sha256": sha256(packages.main),
-        "crdSha256": sha256(packages.crd),
-    }
+    chart = package(CHART, folder / "charts").settings()
     checkout = Engine.create(tools, folder / "engine").workspace(
         env={"KUBECONFIG": str(cluster.kubeconfig)}
     )
@@ -125,15 +118,6 @@ def _live_networks(cluster: Cluster) -> dict[str, Config]:
     return {
         item["metadata"]["name"]: json.loads(item["spec"]["config"])
         for item in cluster.items(NETWORKS, "-n", "default")
-    }
-
-
-def _definition(name: str, namespace: str, config: Config) -> dict[str, Any]:
-    return {
-        "apiVersion": "k8s.cni.cncf.io/v1",
-        "kind": "NetworkAttachmentDefinition",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"config": json.dumps(config)},
     }
 
 

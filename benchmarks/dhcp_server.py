@@ -9,16 +9,15 @@ what it hands out. It ends with its standard input.
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Interface
 from pathlib import Path
 
+from testbed import processes
 from testbed.node.dhcp import DhcpServer
 from testbed.node.lan import Lan
-from testbed.tools import ROOT
 
 OWN = "192.168.30.1/24"
 LIMITS = ("192.168.30.10", "192.168.30.250")
@@ -29,27 +28,8 @@ def serving(lan: Lan, wire: str) -> Iterator[None]:
     """One server on that wire for the length of a block."""
     lan.space.check("ip", "address", "add", OWN, "dev", wire)
     arguments = (str(lan.space.network), wire, OWN, *LIMITS)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.dhcp_server", *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        if not process.stdout.readline():
-            raise OSError(f"no DHCP server on {wire}")
+    with processes.serving("benchmarks.dhcp_server", *arguments):
         yield
-    finally:
-        process.stdin.close()
-        process.stdout.close()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def main() -> None:

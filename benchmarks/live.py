@@ -21,7 +21,6 @@ import yaml
 
 from benchmarks.local import CLUSTER, SDKS, networks
 from benchmarks.measures import Pairs, Round
-from testbed.charts.archive import sha256
 from testbed.charts.package import ChartPackages, package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
@@ -60,15 +59,6 @@ class Bench:
         (source / "__main__.py").write_text(EMPTY, encoding="utf-8")
         (source / "Pulumi.yaml").write_text("name: empty\nruntime: python\n", encoding="utf-8")
         self.empty: Workspace = engine.workspace(source, env=env)
-
-    def chart(self) -> dict[str, str]:
-        assert self.packages.crd is not None
-        return {
-            "version": CHART,
-            "path": str(self.folder / "charts"),
-            "sha256": sha256(self.packages.main),
-            "crdSha256": sha256(self.packages.crd),
-        }
 
     def crd_chart(self) -> tuple[str, ...]:
         """What Helm is to install first."""
@@ -146,7 +136,9 @@ class Lifecycle:
     def __init__(self, bench: Bench, nodes: int) -> None:
         self.bench, self.whole = bench, nodes == FEW
         settings = {"cluster": CLUSTER, "ipam": "whereabouts", "networks": networks(3)}
-        bench.ours.configure(STACK, {**settings, "chart": bench.chart(), "timeout": 600})
+        bench.ours.configure(
+            STACK, {**settings, "chart": bench.packages.settings(), "timeout": 600}
+        )
         bench.pulumi("up", empty=True)
         first = bench.ours.up(STACK, timeout=1200.0).check()
         self.values = bench.folder / "values.json"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from testbed import objects
 from testbed.cluster import Cluster
 from testbed.node.cni import Attachment, Runtime
 from testbed.node.node import Node
@@ -67,18 +68,10 @@ def _pod(node: Node, meta: dict[str, Any]) -> Pod:
 
 
 def _object(node: str, namespace: str, networks: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"pod-{uuid.uuid4().hex[:10]}",
-            "namespace": namespace,
-            "labels": {LABEL: "true"},
-            "annotations": {NETWORKS: networks} if networks else {},
-        },
-        "spec": {
-            "nodeName": node,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{"name": "main", "image": "main"}],
-        },
-    }
+    return objects.pod(
+        f"pod-{uuid.uuid4().hex[:10]}",
+        namespace,
+        {**objects.ONE, "nodeName": node, "terminationGracePeriodSeconds": 0},
+        labels={LABEL: "true"},
+        annotations={NETWORKS: networks} if networks else {},
+    )

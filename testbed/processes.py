@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -91,6 +92,33 @@ def _started_as(pid: int) -> str:
 def alive(pids: Iterable[int]) -> set[int]:
     """Those that run."""
     return set(pids) & dict(_table()).keys()
+
+
+@contextlib.contextmanager
+def serving(module: str, *arguments: str) -> Iterator[None]:
+    """A module of the testbed as a process of its own, for the length of a block.
+
+    It prints a line when it is ready, and ends with its standard input, however this process ends.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=Path(__file__).parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            if not process.stdout.readline():
+                raise OSError(f"{module} does not serve {' '.join(arguments)}")
+            yield
+        finally:
+            process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            process.kill()
 
 
 def send(pids: Iterable[int], what: signal.Signals) -> None:

@@ -1,23 +1,19 @@
 """Chart packages for tests: the stand-ins, or the published ones where RKE2_CHARTS has them.
 
-    python -m testbed.charts.package v4.2.418 v4.3.017 --into build/charts
-
-prints the path and sha256 of each package. `Repository` serves them over HTTP. Downloads nothing.
+`Repository` serves them over HTTP. Downloads nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.charts.archive import pack, sha256
 from testbed.charts.assemble import SOURCES, Files, crd_chart, main_chart
-from testbed.charts.versions import TABLE, ChartVersionError, chart_version
+from testbed.charts.versions import ChartVersionError, chart_version
 
 REAL_CHARTS = "RKE2_CHARTS"
 """Environment variable that names a folder of published .tgz packages."""
@@ -33,6 +29,15 @@ class ChartPackages:
     @property
     def all(self) -> tuple[Path, ...]:
         return (self.main,) if self.crd is None else (self.main, self.crd)
+
+    def settings(self, repository: str | None = None) -> dict[str, str]:
+        """`multus:chart` for them: from a repository that has them, or else from their folder."""
+        found = {
+            "version": self.main.stem.removeprefix("rke2-multus-"),
+            **({"repository": repository} if repository else {"path": str(self.main.parent)}),
+            "sha256": sha256(self.main),
+        }
+        return found | ({"crdSha256": sha256(self.crd)} if self.crd else {})
 
 
 Packager = Callable[[str, Path], ChartPackages]
@@ -85,26 +90,3 @@ def _write(destination: Path, name: str, files: Files) -> Path:
     path = destination / f"{name}.tgz"
     path.write_bytes(pack(files))
     return path
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m testbed.charts.package",
-        description="Pack chart versions and print each package's path and sha256.",
-        epilog=f"Versions: {', '.join(row.version for row in TABLE)}.",
-    )
-    parser.add_argument("versions", nargs="+", metavar="VERSION", help="for example v4.3.017")
-    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="folder to fill")
-    options = parser.parse_args(arguments)
-    try:
-        for version in options.versions:
-            for path in package(version, options.into).all:
-                print(f"{path}  sha256:{sha256(path)}")
-    except ChartVersionError as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,14 +14,12 @@ import asyncio
 import contextlib
 import os
 import socket
-import subprocess
 import sys
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final
 
 from testbed.node.entering import within
-from testbed.tools import ROOT
 
 INSIDE: Final = ip_network("198.19.0.0/16")
 HOST: Final = "127.0.0.1"
@@ -29,35 +27,6 @@ MOST: Final = 1024  # connections at a time
 CHUNK: Final = 65536
 HELD: Final[set[asyncio.Future[tuple[None, None]]]] = set()
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-def start(network: Path, address: IPv4Address, port: int, egress: Path) -> subprocess.Popen[bytes]:
-    """Returns when it listens."""
-    arguments = [str(network), str(address), str(port), str(egress)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "testbed.node.forwarder", *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    if not process.stdout.readline():
-        process.wait()
-        raise OSError(f"no forwarder from {network} to port {port}")
-    return process
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    process.stdout.close()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,14 +8,14 @@ socket file. So nothing is added to this machine's own network.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Final, Self
 
-from testbed.node import forwarder
 from testbed.node.namespaces import Space
+from testbed.processes import serving
 
 LAN: Final = "eth0"
 # RFC 2544's range for tests of networks; simulated nodes have the half before it.
@@ -33,8 +33,8 @@ class Lan:
         """`server` is the API server's port, `egress` the file of the socket for its own calls."""
         self.server = server
         self.names = (LAN, *masters)
-        self._forwarder: subprocess.Popen[bytes] | None = None
-        self.space = Space("lan")
+        self._held = ExitStack()
+        self.space = self._held.enter_context(Space("lan"))
         try:
             for name in self.names:
                 self.space.check("ip", "link", "add", name, "mtu", _mtu(name), "type", "bridge")
@@ -42,7 +42,8 @@ class Lan:
                 self.space.check("ip", "link", "set", name, "type", "bridge", "forward_delay", "0")
                 self.space.check("ip", "link", "set", name, "up")
             self.space.check("ip", "address", "add", str(SERVER), "dev", LAN)
-            self._forwarder = forwarder.start(self.space.network, SERVER.ip, server, egress)
+            way = (str(self.space.network), str(SERVER.ip), str(server), str(egress))
+            self._held.enter_context(serving("testbed.node.forwarder", *way))
         except BaseException:
             self.close()
             raise
@@ -70,9 +71,7 @@ class Lan:
         machine.check("ip", "route", "add", "default", "via", str(SERVER.ip))
 
     def close(self) -> None:
-        if self._forwarder is not None:
-            forwarder.stop(self._forwarder)
-        self.space.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self

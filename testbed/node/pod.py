@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from testbed import objects
 from testbed.kubectl import condition
 from testbed.node.cni import CniError
 from testbed.node.entering import within
@@ -29,10 +30,15 @@ Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LABEL: Final = "multus-testbed/pod"  # of the pods that are made here
 REACHED: Final = 5.0  # seconds for a packet to arrive, with those that ask for the way
+EVERY: Final = 0.8  # seconds from one look for refusals to the next
 PATIENCE: Final = 60.0  # seconds that a pod may take to start, and to end
 STATUS: Final = "k8s.v1.cni.cncf.io/network-status"
 NETWORKS: Final = "k8s.v1.cni.cncf.io/networks"
 REFUSED: Final = "FailedCreatePodSandBox"
+SPEC: Final = {
+    "containers": [{"name": "main", "image": POD, "imagePullPolicy": "Never"}],
+    "terminationGracePeriodSeconds": 5,
+}
 T = TypeVar("T")
 
 
@@ -54,31 +60,21 @@ class Pod:
     @property
     def manifest(self) -> dict[str, Any]:
         """As it is made: on this node, whatever the scheduler thinks of it."""
-        container = {"name": "main", "image": POD, "imagePullPolicy": "Never"}
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {
-                "name": self.name,
-                "namespace": self.namespace,
-                "labels": self.labels,
-                "annotations": {NETWORKS: self.networks} if self.networks else {},
-            },
-            "spec": {
-                "nodeName": self.node.name,
-                "terminationGracePeriodSeconds": 5,
-                "tolerations": [{"operator": "Exists"}],
-                "containers": [container],
-            },
-        }
+        spec = {**SPEC, "nodeName": self.node.name, "tolerations": [{"operator": "Exists"}]}
+        notes = {NETWORKS: self.networks} if self.networks else {}
+        return objects.pod(self.name, self.namespace, spec, labels=self.labels, annotations=notes)
 
     def start(self) -> None:
         """Returns when it runs. At the first refusal it is taken away: CniError with the event."""
         self.create()
-        stop = time.monotonic() + PATIENCE
+        begun = asked = time.monotonic()
         while condition(found := self.found(), "Ready") != "True":
-            refused = self.events(REFUSED)
-            if refused or time.monotonic() > stop:
+            now = time.monotonic()
+            # Less often, because most pods start within a second, and each question is a process.
+            refused: list[str] = []
+            if now > asked + EVERY:
+                refused, asked = self.events(REFUSED), now
+            if refused or now > begun + PATIENCE:
                 self.stop()
                 raise CniError(refused[0] if refused else f"it does not run: {found['status']}")
             time.sleep(0.2)
@@ -214,15 +210,10 @@ def deployment(
     name: str, networks: str, replicas: int, namespace: str = "default"
 ) -> dict[str, Any]:
     """Pods that ask for networks, on any node; their label is `app=NAME`."""
-    labels = {"app": name}
-    container = {"name": "main", "image": POD, "imagePullPolicy": "Never"}
-    pod = {
-        "metadata": {"labels": labels, "annotations": {NETWORKS: networks}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 5},
-    }
-    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}
-    meta = {"name": name, "namespace": namespace}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    asks = {NETWORKS: networks}
+    return objects.workload(
+        "Deployment", name, namespace, SPEC, annotations=asks, replicas=replicas
+    )
 
 
 def addresses(pod: Mapping[str, Any]) -> dict[str, str]:

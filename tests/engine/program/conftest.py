@@ -6,7 +6,6 @@ real packages where RKE2_CHARTS names a folder of them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,10 +24,6 @@ IN_CHART = "v4.2.418"
 TIMEOUT_SECONDS = 60
 
 
-def digest(package: Path) -> str:
-    return hashlib.sha256(package.read_bytes()).hexdigest()
-
-
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
     with Repository([SPLIT, IN_CHART], tmp_path_factory.mktemp("charts")) as found:
@@ -44,13 +39,7 @@ def chart(repository: Repository) -> ChartSettings:
     """`multus:chart` for a version of the local repository."""
 
     def settings(version: str = SPLIT) -> dict[str, str]:
-        packages = repository.packages[version]
-        found = {
-            "version": version,
-            "repository": repository.url,
-            "sha256": digest(packages.main),
-        }
-        return found | ({"crdSha256": digest(packages.crd)} if packages.crd else {})
+        return repository.packages[version].settings(repository.url)
 
     return settings
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
@@ -16,6 +16,7 @@ import yaml
 from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
+from testbed.objects import network
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import IN_CHART, MakeProgram
@@ -42,20 +43,11 @@ rke2-whereabouts:
 """
 
 
-def by_hand(name: str, config: str, **metadata: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "k8s.cni.cncf.io/v1",
-        "kind": "NetworkAttachmentDefinition",
-        "metadata": {"name": name, "namespace": "default", **metadata},
-        "spec": {"config": config},
-    }
-
-
 BY_HAND: Final = (
-    by_hand("lan", '{"cniVersion": "0.3.1",  "type": "bridge", "ipam": {}}'),
-    by_hand("wan", '{\n  "type": "macvlan", "cniVersion": "1.0.0", "master": "eth1"\n}\n'),
+    network("lan", '{"cniVersion": "0.3.1",  "type": "bridge", "ipam": {}}'),
+    network("wan", '{\n  "type": "macvlan", "cniVersion": "1.0.0", "master": "eth1"\n}\n'),
 )
-OF_ANOTHER: Final = by_hand("theirs", "{}", labels={"kustomize.toolkit.fluxcd.io/name": "apps"})
+OF_ANOTHER: Final = network("theirs", "{}", labels={"kustomize.toolkit.fluxcd.io/name": "apps"})
 FORCE: Final = re.search(r"\$ (PULUMI_K8S_\w+)=(\w+) pulumi up", PAGE)
 SHELLS: Final = [one for one in ("sh", "bash", "zsh") if shutil.which(one)]
 

@@ -21,9 +21,10 @@ from components.parse import parse
 from testbed.charts.package import ChartPackages, package
 from testbed.cluster import Cluster
 from testbed.nodes import K3S
+from testbed.objects import network
 from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.test_adopting import by_hand, helm
+from tests.engine.program.test_adopting import helm
 
 
 class Row(NamedTuple):
@@ -109,7 +110,7 @@ def hand_over(stack: MultusArgs, version: str, crd: str | None, cluster: Cluster
 def networks(cluster: Cluster, count: int) -> dict[str, str]:
     """So many of them, by hand; the UIDs of all and of their CRD."""
     if count:
-        cluster.apply(*(by_hand(f"n{number}", "{}") for number in range(count)))
+        cluster.apply(*(network(f"n{number}", "{}") for number in range(count)))
     return live.uids(cluster)
 
 

@@ -12,10 +12,10 @@ import yaml
 from components.rules.registry import run_on
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
+from testbed.objects import ONE, network, pod
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
 from tests.engine.program.pages import commands, page
-from tests.engine.program.test_adopting import by_hand
 from tests.engine.program.test_networks_only import STACK, daemons, install
 from tests.engine.program.test_preflight import configuration, survey
 from tests.engine.program.test_refusals import one_error
@@ -37,12 +37,7 @@ def holder() -> Json:
     """A pod that runs, as Multus would have marked it."""
     status = [{"name": "default/lan", "interface": "net1", "ips": ["192.168.3.200"]}]
     notes = {"k8s.v1.cni.cncf.io/network-status": json.dumps(status)}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web", "namespace": "web", "annotations": notes},
-        "spec": {"nodeName": "node-1", "containers": [{"name": "web", "image": "lan/web"}]},
-    }
+    return pod("web", "web", {**ONE, "nodeName": "node-1"}, annotations=notes)
 
 
 def said(checkout: Workspace, **settings: Any) -> list[str]:
@@ -65,7 +60,7 @@ def test_a_network_by_hand_is_found_before_anything_is_made(
     cluster: Cluster, program: MakeProgram
 ) -> None:
     checkout = ready(cluster, program, POOL)
-    cluster.apply(by_hand("lan", '{"cniVersion": "1.0.0", "type": "bridge"}'))
+    cluster.apply(network("lan", '{"cniVersion": "1.0.0", "type": "bridge"}'))
     before = live.uids(cluster)
     for run in (checkout.preview, checkout.up):
         error = one_error(run("prod"))
@@ -82,7 +77,7 @@ def test_a_network_by_hand_is_found_before_anything_is_made(
     checkout.up("prod").check()
     # One that is in the state is the stack's, whoever wrote it last.
     cluster.kubectl("delete", "network-attachment-definition/lan")
-    cluster.apply(by_hand("lan", '{"cniVersion": "1.0.0", "type": "bridge"}'))
+    cluster.apply(network("lan", '{"cniVersion": "1.0.0", "type": "bridge"}'))
     assert said(checkout) == []
 
 
@@ -113,7 +108,7 @@ def test_the_pages_commands_take_off_the_marks_of_who_let_go(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     install(cluster, "network-attachment-definitions")
-    cluster.apply(by_hand("lan", "{}", labels=FLUX, annotations=ARGO))
+    cluster.apply(network("lan", "{}", labels=FLUX, annotations=ARGO))
 
     def found() -> list[str]:
         return [one.sentence for one in run_on(survey(cluster, tmp_path), configuration())]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from testbed import objects
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.results import Result
@@ -23,23 +24,11 @@ REPLICAS: Final = 2
 
 
 def bare(space: str, name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": space, "annotations": ASKS},
-        "spec": SPEC,
-    }
-
-
-SPEC: Final = {"containers": [{"name": "main", "image": "none"}]}
+    return objects.pod(name, space, annotations=ASKS)
 
 
 def deployment(space: str, name: str) -> dict[str, Any]:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels, "annotations": ASKS}, "spec": SPEC}
-    spec = {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": template}
-    meta = {"name": name, "namespace": space}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    return objects.workload("Deployment", name, space, annotations=ASKS, replicas=REPLICAS)
 
 
 def budget(space: str, name: str) -> dict[str, Any]:

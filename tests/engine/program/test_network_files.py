@@ -13,6 +13,7 @@ import yaml
 from components.cli.check import RunsOn, check_file
 from components.findings import Severity
 from testbed.cluster import Cluster
+from testbed.objects import network
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
 from tests.engine.program.test_networks_only import install
@@ -20,12 +21,7 @@ from tests.engine.program.test_refusals import one_error
 
 TYPE: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 CONFIG: Final = {"cniVersion": "0.3.1", "name": "own", "type": "macvlan", "master": "eth9"}
-MANIFEST: Final = {
-    "apiVersion": "k8s.cni.cncf.io/v1",
-    "kind": "NetworkAttachmentDefinition",
-    "metadata": {"name": "by-hand", "namespace": "default", "labels": {"team": "a"}},
-    "spec": {"config": json.dumps(CONFIG)},
-}
+MANIFEST: Final = network("by-hand", json.dumps(CONFIG), labels={"team": "a"})
 
 
 def networks(number: int) -> list[dict[str, Any]]:

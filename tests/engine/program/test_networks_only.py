@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from testbed.cluster import Cluster
+from testbed.objects import workload
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
 from tests.engine.program.test_refusals import one_error
@@ -27,17 +28,8 @@ config:
 
 
 def daemons(name: str) -> dict[str, Any]:
-    labels = {"app": name}
     pod = {"nodeSelector": {"no": "node"}, "containers": [{"name": name, "image": f"lan/{name}"}]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "DaemonSet",
-        "metadata": {"name": name, "namespace": "kube-system"},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
+    return workload("DaemonSet", name, "kube-system", pod)
 
 
 def install(cluster: Cluster, *kinds: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from components.cluster_tasks.attachments import NETWORKS, STATUS
+from testbed import objects
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.tools import Tools
@@ -78,9 +79,8 @@ def pod(cluster: Cluster) -> Iterator[Callable[[str, str], None]]:
     def make(name: str, address: str) -> None:
         status = f'[{{"name": "default/storage", "interface": "net1", "ips": ["{address}"]}}]'
         notes = {NETWORKS: "default/storage", STATUS: status}
-        spec = {"nodeName": "node-1", "containers": [{"name": "c", "image": "i"}]}
-        meta = {"name": name, "namespace": "default", "annotations": notes}
-        cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+        spec = {**objects.ONE, "nodeName": "node-1"}
+        cluster.apply(objects.pod(name, "default", spec, annotations=notes))
         made.append(name)
 
     yield make

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -190,11 +189,14 @@ def user_with(cluster: Cluster, role: Json, tmp_path: Path) -> Path:
 
 def settled(cluster: Cluster, kubeconfig: Path, forbidden: set[str], tmp_path: Path) -> Live:
     """The survey once the API server's authorizer has seen a change of roles."""
-    stop = time.monotonic() + 10
-    while (found := survey(cluster, tmp_path, kubeconfig)).forbidden != forbidden:
-        assert time.monotonic() < stop, found.forbidden
-        time.sleep(0.2)
-    return found
+    seen: list[Live] = []
+
+    def agrees() -> bool:
+        seen.append(survey(cluster, tmp_path, kubeconfig))
+        return seen[-1].forbidden == forbidden
+
+    cluster.wait_for(agrees, f"{forbidden} to be forbidden", 10)
+    return seen[-1]
 
 
 def rules(found: list[Finding]) -> list[str]:

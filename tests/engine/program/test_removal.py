@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from testbed.cluster import Cluster
+from testbed.objects import network
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
-from tests.engine.program.test_adopting import by_hand, helm
+from tests.engine.program.test_adopting import helm
 from tests.engine.program.test_drift import IN, SETTINGS
 
-THEIRS: Final = by_hand("theirs", "{}")
+THEIRS: Final = network("theirs", "{}")
 STAYS: Final = "multus-testbed/stays"
 CONF: Final = "/var/lib/rancher/k3s/agent/etc/cni/net.d"
 
