@@ -38,7 +38,7 @@ class ToolError(Exception):
 
 
 def say(line: str) -> None:
-    """Progress goes to stderr, so that `python -m testbed.tools path` can be used in a shell."""
+    """Progress goes to stderr, apart from what a program prints."""
     print(f"testbed: {line}", file=sys.stderr, flush=True)
 
 

@@ -1,20 +1,16 @@
 """A real Kubernetes control plane with simulated nodes, on loopback, for as long as it is needed.
 
-    python -m testbed.cluster up|down|status [--name demo] [--nodes 3]
-    python -m testbed.cluster down --all
-
 In a test, `with Cluster.start(tools) as cluster:`; it ends with the block, with Ctrl-C, and when
-the process dies in any other way. A named one stays until `down`. No container runs in it: nodes
-and pods say that they are ready because kwok says so. Its data does not survive it.
+the process dies in any other way. One in a directory of the caller's stays until it is stopped. No
+container runs in it: nodes and pods say that they are ready because kwok says so. Its data does not
+survive it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +19,12 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from testbed.building import ToolError, cache_root
 from testbed.control_plane import ControlPlane
 from testbed.holding import Hold
-from testbed.kubectl import ClusterError, Kubectl, condition
+from testbed.kubectl import Kubectl, condition
 from testbed.leftovers import Leftovers
 from testbed.nodes import K3S, NOT_READY, node
-from testbed.tools import Tools, find_tools
+from testbed.tools import Tools
 
 TEMPORARY = "multus-testbed-cluster-"
 STAGES = Path(__file__).with_name("stages.yaml")
@@ -99,9 +94,9 @@ class Cluster(Kubectl, AbstractContextManager["Cluster"]):
         path = "jsonpath={.clusters[0].cluster.server}"
         return self.kubectl("config", "view", "--minify", "-o", path)
 
-    def namespace(self, prefix: str = "test") -> str:
+    def namespace(self) -> str:
         """A fresh namespace."""
-        name = f"{prefix}-{next(self._numbers)}-{os.getpid()}"
+        name = f"test-{next(self._numbers)}-{os.getpid()}"
         self.kubectl("create", "namespace", name)
         return name
 
@@ -114,41 +109,31 @@ class Cluster(Kubectl, AbstractContextManager["Cluster"]):
         n: int,
         kubelet_version: str = K3S,
         *,
-        ready: bool = True,
         prefix: str = "node",
         labels: Mapping[str, str] | None = None,
         timeout: float = 60.0,
     ) -> list[str]:
-        """Makes `n` simulated nodes and waits until they are Ready; their names.
-
-        With `ready=False` they are NotReady and no pod on them ever starts, as on a machine
-        whose kubelet has stopped; `set_ready` changes it.
-        """
+        """Makes `n` simulated nodes and waits until they are Ready; their names."""
         numbers = {f"{prefix}-{number}": number for number in islice(self._numbers, n)}
         names = list(numbers)
-        extra = {**(labels or {}), **({} if ready else {NOT_READY: "true"})}
-        if not ready:
-            self._hold_nodes(self._not_ready.union(names))
-        objects = [node(name, numbers[name], kubelet_version, extra) for name in names]
+        objects = [node(name, numbers[name], kubelet_version, labels or {}) for name in names]
         everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
         self.kubectl("create", "-f", "-", input=everything, timeout=timeout)
-        self._await_nodes(names, ready=ready, timeout=timeout)
+        self._await_nodes(names, ready=True, timeout=timeout)
         return names
 
-    def set_ready(self, *names: str, ready: bool, timeout: float = 60.0) -> None:
-        """Makes nodes Ready or NotReady, and lets their pods start or holds them."""
+    def set_ready(self, *names: str, ready: bool) -> None:
+        """Makes nodes Ready or NotReady, and lets their pods start or holds them.
+
+        On a NotReady node no pod ever starts, as on a machine whose kubelet has stopped.
+        """
         label = f"{NOT_READY}-" if ready else f"{NOT_READY}=true"
         self.kubectl("label", "--overwrite", "node", *names, label)
-        self._await_nodes(names, ready=ready, timeout=timeout)
+        self._await_nodes(names, ready=ready)
         self._hold_nodes(
             self._not_ready.difference(names) if ready else self._not_ready.union(names)
         )
         self._settle(Hold("", nodes=names), ready=ready)
-
-    def set_kubelet_version(self, version: str, *names: str) -> None:
-        patch = json.dumps({"status": {"nodeInfo": {"kubeletVersion": version}}})
-        for name in names:
-            self.kubectl("patch", "node", name, "--subresource=status", "-p", patch)
 
     def remove_nodes(self, *names: str) -> None:
         """Takes nodes away together with their pods."""
@@ -185,23 +170,22 @@ class Cluster(Kubectl, AbstractContextManager["Cluster"]):
         finally:
             self.release(hold)
 
-    def set_log(self, text: str, *, namespaces: Sequence[str] = ()) -> None:
-        """What `kubectl logs` shows from now on, for the last run of a container too.
+    def set_log(self, text: str) -> None:
+        """What `kubectl logs` shows from now on of any pod, for the last run of a container too.
 
-        For pods of all namespaces, or of some. Without this, kubectl says that there is no log.
+        Without this, kubectl says that there is no log.
         """
         name = f"log-{next(self._numbers)}"
         file = self.plane.directory / name
         stamp = "2026-01-01T00:00:00.000000000Z stdout F"
         file.write_text("".join(f"{stamp} {line}\n" for line in text.splitlines()))
-        where = {"selector": {"matchNamespaces": list(namespaces)}} if namespaces else {}
         logs = {"logsFile": str(file), "previousLogsFile": str(file), "follow": False}
         self.apply(
             {
                 "apiVersion": "kwok.x-k8s.io/v1alpha1",
                 "kind": "ClusterLogs",
                 "metadata": {"name": name},
-                "spec": {**where, "logs": [logs]},
+                "spec": {"logs": [logs]},
             }
         )
         time.sleep(NOTICED)
@@ -228,7 +212,7 @@ class Cluster(Kubectl, AbstractContextManager["Cluster"]):
                     "annotate", "--overwrite", "-n", meta["namespace"], "pod", meta["name"], mark
                 )
 
-    def _await_nodes(self, names: Sequence[str], *, ready: bool, timeout: float) -> None:
+    def _await_nodes(self, names: Sequence[str], *, ready: bool, timeout: float = 60.0) -> None:
         wanted = dict.fromkeys(names, "True" if ready else "False")
 
         def done() -> bool:
@@ -237,64 +221,3 @@ class Cluster(Kubectl, AbstractContextManager["Cluster"]):
 
         state = "Ready" if ready else "NotReady"
         self.wait_for(done, f"{', '.join(names[:3])} to be {state}", timeout)
-
-
-def named(name: str) -> ControlPlane:
-    """The control plane of a long-lived cluster, whether it runs or not."""
-    return ControlPlane((cache_root() / "clusters" / name).resolve())
-
-
-def up(name: str, nodes: int) -> str:
-    """Starts a named cluster unless it runs; the kubeconfig's path."""
-    plane = named(name)
-    if not plane.running:
-        plane.stop()  # what a restart of the machine has left
-        Cluster.start(find_tools("engine"), plane.directory).add_nodes(nodes)
-    return str(plane.kubeconfig)
-
-
-def down(name: str | None) -> list[str]:
-    """Ends the named cluster, or with None all of ours, those of running tests too."""
-    if name is not None:
-        planes = [named(name)]
-    else:
-        folders = [
-            *(cache_root() / "clusters").glob("*"),
-            *Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"),
-        ]
-        planes = [ControlPlane(folder.resolve()) for folder in folders]
-    ended = [plane for plane in planes if plane.directory.is_dir()]
-    for plane in ended:
-        plane.stop()
-    return [str(plane.directory) for plane in ended]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m testbed.cluster", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("what", choices=("up", "down", "status"))
-    parser.add_argument("--name", default="demo")
-    parser.add_argument("--nodes", type=int, default=3, help="simulated nodes of a new cluster")
-    parser.add_argument("--all", action="store_true", help="down: every cluster of the testbed")
-    parsed = parser.parse_args(arguments)
-    try:
-        match parsed.what:
-            case "up":
-                print(f"export KUBECONFIG={up(parsed.name, parsed.nodes)}")
-            case "down":
-                for directory in down(None if parsed.all else parsed.name):
-                    print(f"ended {directory}")
-            case _:
-                plane = named(parsed.name)
-                print(f"{parsed.name}: {'running' if plane.running else 'not running'}")
-                if plane.running:
-                    print(f"export KUBECONFIG={plane.kubeconfig}")
-                return 0 if plane.running else 1
-    except (ClusterError, ToolError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -73,10 +74,15 @@ class ControlPlane(Programs):
         """An `Event` of audit.k8s.io/v1 a line."""
         return self.directory / "audit.log"
 
+    def events(self, since: int = 0) -> list[dict[str, Any]]:
+        """What the log has after its first `since` bytes, without a line that is being written."""
+        with self.audit_log.open(encoding="utf-8") as log:
+            log.seek(since)
+            return [json.loads(line) for line in log if line.endswith("\n")]
+
     def requests(self) -> Counter[str]:
         """How many requests of each verb came from outside the control plane, if `audited`."""
-        events = map(json.loads, self.audit_log.read_text(encoding="utf-8").splitlines())
-        ours = (one for one in events if one.get("userAgent", "").startswith(CLIENTS))
+        ours = (one for one in self.events() if one.get("userAgent", "").startswith(CLIENTS))
         return Counter(one["verb"] for one in ours)
 
     @property

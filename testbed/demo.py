@@ -31,12 +31,11 @@ from components.chart.versions import Chart
 from components.config import StackFileError
 from components.stack_file import StackFile, examine, read_stack_file
 from components.yaml_file import UnreadableError
-from testbed import cluster as clusters
 from testbed import demo_nodes, demo_pods
 from testbed.building import ToolError, cache_root
-from testbed.charts.archive import sha256
 from testbed.charts.package import package
 from testbed.cluster import Cluster
+from testbed.control_plane import ControlPlane
 from testbed.engine import Engine, Workspace
 from testbed.kubectl import ClusterError
 from testbed.operations import OperationError
@@ -52,6 +51,12 @@ out = Console(highlight=False, soft_wrap=True)
 def folder() -> Path:
     """State, chart packages and the copy of the project; removed by `down`."""
     return cache_root() / NAME
+
+
+def control_plane() -> ControlPlane:
+    """The demo's, whether it runs or not."""
+    # Resolved: its programs are known again by the path that they were started with.
+    return ControlPlane((cache_root() / "clusters" / NAME).resolve())
 
 
 class DemoError(Exception):
@@ -100,7 +105,7 @@ def chart_settings(chart: Chart) -> dict[str, str]:
             pass
         download_packages(chart, folder() / "charts")
     except (OSError, ChartError) as error:
-        return own | _stand_in(chart, getattr(error, "reason", None) or error)
+        return _stand_in(chart, getattr(error, "reason", None) or error)
     out.print(f"chart: the real {chart.version} from {chart.repository}")
     return own | {"repository": chart.repository}
 
@@ -110,9 +115,7 @@ def _stand_in(chart: Chart, reason: object) -> dict[str, str]:
         f"[yellow]chart: {chart.repository} does not answer ({reason}).[/] Falling back to this "
         f"project's stand-in for {chart.version}, which makes the same objects"
     )
-    packages = package(chart.version, folder() / "charts")
-    found = {"path": str(folder() / "charts"), "sha256": sha256(packages.main)}
-    return found | ({"crdSha256": sha256(packages.crd)} if packages.crd else {})
+    return package(chart.version, folder() / "charts").settings()
 
 
 def workspace(tools: Tools, stack: str, kubeconfig: Path) -> Workspace:
@@ -138,7 +141,7 @@ def up(stack: str) -> int:
     chosen = chart_settings(args.chart)
     (folder() / "chart.json").write_text(json.dumps(chosen), encoding="utf-8")
     (folder() / "stack").write_text(stack, encoding="utf-8")
-    cluster = demo_nodes.start(out, clusters.named(NAME).directory, args, tools, reason)
+    cluster = demo_nodes.start(out, control_plane().directory, args, tools, reason)
     out.rule(f"pulumi up --stack {stack}")
     result = workspace(tools, stack, cluster.kubeconfig).up(stack)
     _report(result)
@@ -158,7 +161,7 @@ def up(stack: str) -> int:
 
 def preview() -> int:
     """What an edited stack file would change in the running demo."""
-    plane = clusters.named(NAME)
+    plane = control_plane()
     if not plane.running:
         out.print("error: the demo does not run. Start it with: make demo", style="red")
         return 1
@@ -170,8 +173,10 @@ def preview() -> int:
 
 
 def down() -> int:
-    for directory in clusters.down(NAME):
-        out.print(f"ended {directory}")
+    plane = control_plane()
+    if plane.directory.is_dir():
+        plane.stop()
+        out.print(f"ended {plane.directory}")
     shutil.rmtree(folder(), ignore_errors=True)
     return 0
 

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import yaml
 
@@ -25,7 +25,7 @@ from testbed.processes import program
 from testbed.results import Result
 from testbed.tools import ROOT, Tools
 
-Operation = Literal["up", "preview", "refresh", "destroy"]
+Operation = Literal["up", "preview", "destroy"]
 
 # Not part of what a user runs; a program that needed them would fail here.
 LEFT_OUT = ("tests", "benchmarks", "testbed", "docs", "examples", ".github", ".venv")
@@ -35,25 +35,18 @@ DROPPED = ("PULUMI_", "HELM_", "KUBE", "PYTHONPATH", "VIRTUAL_ENV", "MULTUS_")
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine with one state backend; use as a context manager, which removes both."""
+    """One engine with one state backend."""
 
     tools: Tools
     root: Path
 
     @classmethod
-    def create(cls, tools: Tools, root: Path | None = None) -> Engine:
-        """In `root`, which is then the caller's to remove, or in a fresh temporary directory."""
-        base = root or Path(tempfile.mkdtemp(prefix="multus-testbed-engine-"))
+    def create(cls, tools: Tools, root: Path) -> Engine:
+        """In `root`, which is the caller's to remove."""
         for name in ("state", "home", "pulumi-home", "work"):
-            (base / name).mkdir(parents=True, exist_ok=True)
-        tools.link(base / "bin")
-        return cls(tools, base)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
+            (root / name).mkdir(parents=True, exist_ok=True)
+        tools.link(root / "bin")
+        return cls(tools, root)
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """What the CLI, the program and the plugins see."""
@@ -76,19 +69,11 @@ class Engine:
             **(extra or {}),
         }
 
-    def workspace(
-        self,
-        source: Path = ROOT,
-        *,
-        copy: bool = True,
-        env: Mapping[str, str] | None = None,
-    ) -> Workspace:
-        """A copy of the project at `source` (`copy=False`: that very directory).
+    def workspace(self, source: Path = ROOT, *, env: Mapping[str, str] | None = None) -> Workspace:
+        """A copy of the project at `source`.
 
         `env` is added to the environment of every operation; KUBECONFIG belongs there.
         """
-        if not copy:
-            return Workspace(self, source, dict(env or {}))
         target = Path(tempfile.mkdtemp(prefix="project-", dir=self.root / "work"))
         copy_project(source, target)
         return Workspace(self, target, dict(env or {}))
@@ -191,9 +176,6 @@ class Workspace:
 
     def preview(self, stack: str, **options: Any) -> Result:
         return self.run("preview", stack, **options)
-
-    def refresh(self, stack: str, **options: Any) -> Result:
-        return self.run("refresh", stack, **options)
 
     def destroy(self, stack: str, **options: Any) -> Result:
         return self.run("destroy", stack, **options)

@@ -24,7 +24,6 @@ class Hold:
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     nodes: Sequence[str] = ()
-    namespace: str = ""
     reason: str = "ContainerCreating"
     message: str = ""
     restarts: int = 0
@@ -41,10 +40,6 @@ class Hold:
         if self.nodes:
             expressions.append(
                 {"key": ".spec.nodeName", "operator": "In", "values": list(self.nodes)}
-            )
-        if self.namespace:
-            expressions.append(
-                {"key": ".metadata.namespace", "operator": "In", "values": [self.namespace]}
             )
         return {
             "apiVersion": "kwok.x-k8s.io/v1alpha1",
@@ -87,10 +82,6 @@ containerStatuses:
 
     def holds(self, pod: Mapping[str, Any]) -> bool:
         """Whether a pod, as the API server gives it, is one of those."""
-        metadata = pod["metadata"]
-        labels = metadata.get("labels") or {}
-        return (
-            all(labels.get(key) == value for key, value in self.labels.items())
-            and (not self.nodes or pod["spec"].get("nodeName") in self.nodes)
-            and (not self.namespace or metadata["namespace"] == self.namespace)
-        )
+        labels = pod["metadata"].get("labels") or {}
+        labelled = all(labels.get(key) == value for key, value in self.labels.items())
+        return labelled and (not self.nodes or pod["spec"].get("nodeName") in self.nodes)

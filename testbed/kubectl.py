@@ -61,10 +61,10 @@ class Kubectl:
         found: list[dict[str, Any]] = self.kubectl_json("get", *arguments)["items"]
         return found
 
-    def create(self, *objects: Mapping[str, Any], timeout: float = 60.0) -> list[dict[str, Any]]:
+    def create(self, *objects: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Creates objects; they as the API server has them, in the same order."""
         everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-        left = self.kubectl("create", "-f", "-", "-o", "json", input=everything, timeout=timeout)
+        left = self.kubectl("create", "-f", "-", "-o", "json", input=everything)
         found: list[dict[str, Any]] = []
         while left:  # kubectl prints one document after another
             made, end = json.JSONDecoder().raw_decode(left)
@@ -72,10 +72,10 @@ class Kubectl:
             left = left[end:].lstrip()
         return found
 
-    def apply(self, *objects: Mapping[str, Any], timeout: float = 60.0) -> None:
+    def apply(self, *objects: Mapping[str, Any]) -> None:
         """Applies objects, server-side."""
         everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-        self.kubectl("apply", "--server-side", "-f", "-", input=everything, timeout=timeout)
+        self.kubectl("apply", "--server-side", "-f", "-", input=everything)
 
     @staticmethod
     def wait_for(

@@ -76,27 +76,14 @@ def _pods(cluster: Kubectl) -> set[str]:
 
 
 def _everything(cluster: Kubectl) -> set[Entry]:
+    kinds = cluster.kubectl("api-resources", "--verbs=list,delete", "-o", "name").split()
+    wanted = ",".join(kind for kind in kinds if kind not in FOLLOWERS)
+    columns = "custom-columns=N:.metadata.namespace,K:.kind,A:.apiVersion,M:.metadata.name"
+    options = ("-A", "--ignore-not-found", "--no-headers", "-o", columns)
     found: set[Entry] = set()
-    for namespaced in ("true", "false"):
-        kinds = [
-            kind
-            for kind in cluster.kubectl(
-                "api-resources", "--verbs=list,delete", f"--namespaced={namespaced}", "-o", "name"
-            ).split()
-            if kind not in FOLLOWERS
-        ]
-        listed = cluster.kubectl(
-            "get",
-            ",".join(kinds),
-            *(("-A",) if namespaced == "true" else ()),
-            "--ignore-not-found",
-            "--no-headers",
-            "-o",
-            "custom-columns=N:.metadata.namespace,K:.kind,A:.apiVersion,M:.metadata.name",
-        )
-        for line in listed.splitlines():
-            namespace, kind, api, name = line.split(None, 3)
-            group = api.rpartition("/")[0]
-            full = f"{kind.lower()}.{group}" if group else kind.lower()
-            found.add(("" if namespace == "<none>" else namespace, f"{full}/{name}"))
+    for line in cluster.kubectl("get", wanted, *options).splitlines():
+        namespace, kind, api, name = line.split(None, 3)
+        group = api.rpartition("/")[0]
+        full = f"{kind.lower()}.{group}" if group else kind.lower()
+        found.add(("" if namespace == "<none>" else namespace, f"{full}/{name}"))
     return found

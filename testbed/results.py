@@ -22,15 +22,14 @@ _STILL = frozenset({"same", "read", "refresh"})
 class Step:
     """One step of one resource.
 
-    `diffs` are the top-level input keys that the provider saw change, `keys` those that force a
-    replacement, `detailed_diff` the property paths with their kind.
+    `diffs` are the top-level input keys that the provider saw change, `detailed_diff` the property
+    paths with their kind.
     """
 
     op: str
     urn: str
     type: str
     diffs: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
     detailed_diff: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -58,10 +57,10 @@ class Diagnostic:
 class Result:
     """One finished operation.
 
-    `steps` are what the engine began, in order (for a refresh: what it found); `failed` the URNs
-    that it could not finish; `outputs` hold secrets in clear; `program_output` is what the program
-    itself printed; `seconds` are those from the CLI's start to the engine's last event, NaN where
-    it came to none. What the Automation API does before and after is not in them.
+    `steps` are what the engine began, in order; `failed` the URNs that it could not finish;
+    `outputs` hold secrets in clear; `program_output` is what the program itself printed; `seconds`
+    are those from the CLI's start to the engine's last event, NaN where it came to none. What the
+    Automation API does before and after is not in them.
     """
 
     operation: str
@@ -107,14 +106,12 @@ class Result:
 
 def from_answer(operation: str, answer: Mapping[str, Any], program_output: str) -> Result:
     """A Result from what `run_operation.py` wrote."""
-    # A refresh plans the same step for each resource; what it found comes with the outputs.
-    steps = answer["done"] if operation == "refresh" else answer["planned"]
     return Result(
         operation=operation,
         ok=not answer["error"],
         stdout=answer["stdout"],
         stderr=answer["stderr"] or ("" if answer["stdout"] else answer["error"]),
-        steps=tuple(_step(found) for found in steps),
+        steps=tuple(_step(found) for found in answer["steps"]),
         failed=tuple(answer["failed"]),
         summary=dict(answer["summary"]),
         diagnostics=tuple(
@@ -133,7 +130,6 @@ def _step(found: Mapping[str, Any]) -> Step:
         urn=found["urn"],
         type=found["type"],
         diffs=tuple(found["diffs"]),
-        keys=tuple(found["keys"]),
         detailed_diff=dict(found["detailed_diff"]),
     )
 

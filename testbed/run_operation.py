@@ -44,7 +44,6 @@ def step(metadata: automation.StepEventMetadata) -> dict[str, Any]:
         "urn": metadata.urn,
         "type": metadata.type,
         "diffs": metadata.diffs or [],
-        "keys": metadata.keys or [],
         "detailed_diff": {
             path: diff.diff_kind.value for path, diff in (metadata.detailed_diff or {}).items()
         },
@@ -55,8 +54,7 @@ class Recorder:
     """Keeps of the engine's events what a test asks about."""
 
     def __init__(self) -> None:
-        self.planned: list[dict[str, Any]] = []
-        self.done: list[dict[str, Any]] = []
+        self.steps: list[dict[str, Any]] = []
         self.failed: list[str] = []
         self.diagnostics: list[dict[str, str]] = []
         self.summary: dict[str, int] = {}
@@ -64,9 +62,7 @@ class Recorder:
 
     def __call__(self, event: automation.EngineEvent) -> None:
         if event.resource_pre_event is not None:
-            self.planned.append(step(event.resource_pre_event.metadata))
-        if event.res_outputs_event is not None:
-            self.done.append(step(event.res_outputs_event.metadata))
+            self.steps.append(step(event.resource_pre_event.metadata))
         if event.res_op_failed_event is not None:
             self.failed.append(event.res_op_failed_event.metadata.urn)
         found = event.diagnostic_event
@@ -110,8 +106,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         "seconds": recorder.ended - began,
         "stdout": "\n".join(stdout),
         "stderr": "\n".join(stderr),
-        "planned": recorder.planned,
-        "done": recorder.done,
+        "steps": recorder.steps,
         "failed": recorder.failed,
         "diagnostics": recorder.diagnostics,
         "summary": recorder.summary,

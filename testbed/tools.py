@@ -1,8 +1,6 @@
 """Finds each program of the testbed on PATH, or builds it once, and says which of them is real.
 
-    python -m testbed.tools build    [--only engine|wire|lint]
-    python -m testbed.tools path     [--only ...]   a directory to put first on PATH
-    python -m testbed.tools summary  [--only ...]   one line for each part
+    python -m testbed.tools build [--only engine|wire|nodes|lint]
 
 It downloads no binary and installs nothing: PATH is the user's, the cache is ours. Resource
 plugins count only where they are on PATH, since that is where the engine is told to look.
@@ -11,7 +9,6 @@ plugins count only where they are on PATH, since that is where the engine is tol
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import shlex
 import shutil
@@ -23,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from testbed.building import Say, ToolError, build, cache_root, say
+from testbed.building import ToolError, build
 from testbed.toolsets import GROUPS, Group, Tool, Toolset, in_groups, parse_version
 
-Origin = Literal["PATH", "KUBEBUILDER_ASSETS", "built", "stand-in", "absent"]
+Origin = Literal["PATH", "built", "stand-in", "absent"]
 ROOT = Path(__file__).parent.parent
 ASKING = 20.0  # seconds a program has for its version; some wrappers start slowly
 COMMAND_PLUGIN = "pulumi-resource-command"
@@ -46,8 +43,8 @@ class Used:
         match self.origin:
             case "built":
                 return f"{self.name}: real, built here, {self.version}"
-            case "PATH" | "KUBEBUILDER_ASSETS":
-                return f"{self.name}: real, from {self.origin} {self.version} ({self.path})"
+            case "PATH":
+                return f"{self.name}: real, from PATH {self.version} ({self.path})"
             case "stand-in":
                 return f"{self.name}: stand-in (testbed/plugins/command), none on PATH"
             case "absent":
@@ -97,7 +94,7 @@ class Tools:
         for used in self.used:
             place = directory / used.name
             match used.origin:
-                case "built" | "KUBEBUILDER_ASSETS":
+                case "built":
                     assert used.path is not None
                     fresh = directory / f".{used.name}.{os.getpid()}"
                     fresh.symlink_to(used.path)
@@ -124,7 +121,7 @@ def _write_stand_in(place: Path) -> None:
     fresh.replace(place)
 
 
-def find_tools(*groups: Group, report: Say = say) -> Tools:
+def find_tools(*groups: Group) -> Tools:
     """Every program of the groups (of all, if none is named): found, or built now.
 
     Raises ToolError with one readable message where one can be neither found nor built.
@@ -132,17 +129,17 @@ def find_tools(*groups: Group, report: Say = say) -> Tools:
     used: list[Used] = []
     wanted = groups or GROUPS
     for toolset in in_groups(wanted):
-        used += _resolve(toolset, report)
+        used += _resolve(toolset)
     if "engine" in wanted:
         used += _plugins()
     return Tools(tuple(used))
 
 
-def _resolve(toolset: Toolset, report: Say) -> list[Used]:
+def _resolve(toolset: Toolset) -> list[Used]:
     found = {used.name: used for used in find_on_path(toolset)}
     missing = [tool for tool in toolset.tools if tool.name not in found]
     if missing:
-        directory = build(toolset, report=report)
+        directory = build(toolset)
         for tool in missing:
             found[tool.name] = Used(tool.name, "built", directory / tool.name, toolset.version)
     return [found[tool.name] for tool in toolset.tools]
@@ -161,25 +158,15 @@ def find_on_path(toolset: Toolset) -> Iterator[Used]:
 
 def _first_whole(tools: tuple[Tool, ...]) -> tuple[Used, ...]:
     """All the tools from the first place that has them all, in one version, and running."""
-    for origin, directory in _places():
+    for directory in map(Path, filter(None, os.environ.get("PATH", "").split(os.pathsep))):
         if not all(_executable(directory / tool.name) for tool in tools):
             continue
         versions = [ask_version(directory / tool.name, tool) for tool in tools]
         if None not in versions and len(set(versions)) == 1:
             return tuple(
-                Used(tool.name, origin, directory / tool.name, versions[0] or "") for tool in tools
+                Used(tool.name, "PATH", directory / tool.name, versions[0] or "") for tool in tools
             )
     return ()
-
-
-def _places() -> Iterator[tuple[Origin, Path]]:
-    for entry in os.environ.get("PATH", "").split(os.pathsep):
-        if entry:
-            yield "PATH", Path(entry)
-    # Where envtest keeps etcd, kube-apiserver and kubectl.
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if assets:
-        yield "KUBEBUILDER_ASSETS", Path(assets)
 
 
 def _executable(path: Path) -> bool:
@@ -224,25 +211,19 @@ def _plugins() -> Iterator[Used]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed.tools", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("what", choices=("build", "path", "summary"), nargs="?", default="summary")
+    parser.add_argument("what", choices=("build",))
     parser.add_argument("--only", choices=GROUPS, action="append", help="may be repeated")
     parsed = parser.parse_args(arguments)
     # SIGTERM, which CI sends when a job is cancelled, must end a build as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        tools = find_tools(*(parsed.only or ()))
+        find_tools(*(parsed.only or ()))
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted; nothing half-built is kept", file=sys.stderr)
         return 130
-    if parsed.what == "path":
-        # One per checkout: the stand-in plugin that it holds names the checkout's source.
-        mark = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
-        print(tools.link(cache_root() / f"path-{mark}"))
-    elif parsed.what == "summary":
-        print("\n".join(tools.summary()))
     return 0
 
 

@@ -6,11 +6,10 @@ cannot be pinned. Reads and writes archives only: knows no version and no source
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
-import struct
 import tarfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def pack(files: Mapping[str, str]) -> bytes:
             member = tarfile.TarInfo(path)
             member.size, member.mtime, member.mode = len(content), _MODIFIED, 0o644
             archive.addfile(member, io.BytesIO(content))
-    return _gzip(tar.getvalue())
+    return gzip.compress(tar.getvalue(), mtime=0)
 
 
 def unpack(package: bytes) -> dict[str, str]:
@@ -68,14 +67,3 @@ def metadata(package: bytes) -> dict[str, Any]:
 def sha256(path: Path) -> str:
     """The digest that an index.yaml gives for this file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _gzip(content: bytes) -> bytes:
-    """Gzip by hand, stored instead of compressed: zlib's output differs between its releases."""
-    blocks = [content[at : at + 0xFFFF] for at in range(0, len(content), 0xFFFF)]
-    stored = b"".join(
-        struct.pack("<BHH", block is blocks[-1], len(block), len(block) ^ 0xFFFF) + block
-        for block in blocks
-    )
-    header = GZIP + b"\x08" + bytes(6) + b"\xff"
-    return header + stored + struct.pack("<II", zlib.crc32(content), len(content))

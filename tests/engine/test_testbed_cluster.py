@@ -13,6 +13,7 @@ import pytest
 
 from testbed.cluster import Cluster
 from testbed.kubectl import ClusterError, condition
+from testbed.objects import ONE, workload
 from testbed.processes import PROC, alive, running_from
 from testbed.tools import ROOT, Tools
 
@@ -26,22 +27,10 @@ with Cluster.start(find_tools("engine")) as cluster:
 """
 
 
-def _daemon_set(name: str, namespace: str = "kube-system") -> dict[str, Any]:
-    labels = {"app": name}
-    pod = {
-        "tolerations": [{"operator": "Exists"}],
-        "initContainers": [{"name": "first", "image": "first"}],
-        "containers": [{"name": "main", "image": "main"}],
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "DaemonSet",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
+def _daemon_set(name: str) -> dict[str, Any]:
+    first = {"initContainers": [{"name": "first", "image": "first"}]}
+    pod = {**ONE, **first, "tolerations": [{"operator": "Exists"}]}
+    return workload("DaemonSet", name, "kube-system", pod)
 
 
 def _ready(cluster: Cluster, name: str) -> int:
@@ -130,10 +119,7 @@ def test_a_cluster_ends_with_the_process_that_holds_it(number: signal.Signals) -
     holder.send_signal(number)
     holder.wait(30)
     holder.stdout.close()
-    stop = time.monotonic() + 20
-    while not _gone(directory) and time.monotonic() < stop:
-        time.sleep(0.1)
-    assert _gone(directory)
+    Cluster.wait_for(lambda: _gone(directory), "its cluster to go", 20)
     assert not alive(ours)
 
 
@@ -143,16 +129,14 @@ def test_nodes_have_the_version_and_labels_asked_for(cluster: Cluster) -> None:
         nodes = cluster.items("nodes", "-l", "role=edge,kubernetes.io/os=linux")
         assert {n["metadata"]["name"] for n in nodes} == set(names)
         assert {n["status"]["nodeInfo"]["kubeletVersion"] for n in nodes} == {"v1.30.4+k3s1"}
-        cluster.set_kubelet_version("v1.31.0+k3s1", names[0])
-        (node,) = (n for n in cluster.items("nodes") if n["metadata"]["name"] == names[0])
-        assert node["status"]["nodeInfo"]["kubeletVersion"] == "v1.31.0+k3s1"
     finally:
         cluster.remove_nodes(*names)
 
 
 def test_pods_of_a_not_ready_node_never_start(cluster: Cluster) -> None:
-    (name,) = cluster.add_nodes(1, ready=False)
+    (name,) = cluster.add_nodes(1)
     try:
+        cluster.set_ready(name, ready=False)
         cluster.apply(_daemon_set("d"))
         _await_ready(cluster, "d", 3)
         (pod,) = (p for p in _pods(cluster, "d") if p["spec"].get("nodeName") == name)
@@ -183,15 +167,6 @@ def test_pods_are_held_and_let_go(cluster: Cluster) -> None:
     assert _ready(cluster, "control") == 3
     cluster.release(hold)
     _await_ready(cluster, "d", 3)
-
-
-def test_a_hold_can_name_nodes_and_a_namespace(cluster: Cluster) -> None:
-    first = cluster.items("nodes")[0]["metadata"]["name"]
-    with cluster.held(nodes=[first], namespace="kube-system"):
-        cluster.apply(_daemon_set("d"))
-        _await_ready(cluster, "d", 2)
-        time.sleep(1)
-        assert _ready(cluster, "d") == 2
 
 
 def test_pods_of_jobs_end(cluster: Cluster) -> None:
@@ -251,39 +226,3 @@ def test_what_a_test_makes_is_removed(cluster: Cluster) -> None:
     leftovers.remove()
     assert leftovers.found() == set()
     assert _pods(cluster, "d") == []
-
-
-def test_a_named_cluster_stays_until_it_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "testbed.cluster", *arguments, "--name", "kept"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    # Built tools stay where they are; only the cluster's directory is the test's.
-    (tmp_path / "multus-testbed").mkdir()
-    from testbed.building import cache_root  # noqa: PLC0415  before the variable changes
-
-    for entry in cache_root().iterdir():
-        if entry.name != "clusters":
-            (tmp_path / "multus-testbed" / entry.name).symlink_to(entry)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    try:
-        assert run("status").returncode == 1
-        started = run("up", "--nodes", "1")
-        assert started.returncode == 0, started.stderr
-        directory = tmp_path / "multus-testbed" / "clusters" / "kept"
-        assert started.stdout == f"export KUBECONFIG={directory / 'kubeconfig'}\n"
-        before = set(running_from(directory))
-        assert run("up").stdout == started.stdout
-        assert set(running_from(directory)) == before
-        assert "running" in run("status").stdout
-    finally:
-        ended = run("down")
-    assert ended.stdout == f"ended {directory}\n"
-    assert _gone(directory)

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from components.cluster_tasks import script
 from components.cluster_tasks.kubectl import in_memory, on_disk
+from testbed.kubectl import Kubectl
 
 SECRET: Final = "canary: 6f1d2b"
 # Reads it twice and by a child, as kubectl and its credential programs do; says so, and stays.
@@ -50,10 +50,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def until(path: Path, *, there: bool) -> None:
-    end = time.monotonic() + 10
-    while path.exists() != there:
-        assert time.monotonic() < end, f"{path} {'never came' if there else 'stays'}"
-        time.sleep(0.02)
+    what = f"{path} to {'come' if there else 'go'}"
+    Kubectl.wait_for(lambda: path.exists() == there, what, 10, every=0.02)
 
 
 def _signals_as_usual() -> None:

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from testbed import building, tools
 from testbed.building import ToolError
+from testbed.kubectl import Kubectl
 from testbed.toolsets import TOOLSETS
 
 SETS = {toolset.name: toolset for toolset in TOOLSETS}
@@ -60,7 +60,6 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (shell / name).symlink_to(Path("/bin") / name)
     monkeypatch.setenv("PATH", f"{directory}{os.pathsep}{shell}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     return directory
 
 
@@ -114,13 +113,13 @@ def test_the_control_plane_is_not_pieced_together(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _says(path / "kube-apiserver", "1.34.2")
-    assets = tmp_path / "assets"
+    other = tmp_path / "other"
     for name in TRIO[1:]:
-        _says(assets / name, "1.34.2")
-    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
+        _says(other / name, "1.34.2")
+    monkeypatch.setenv("PATH", os.pathsep.join((os.environ["PATH"], str(other))))
     assert _found("kubernetes") == {}
-    _says(assets / "kube-apiserver", "1.34.2")
-    assert {used.origin for used in _found("kubernetes").values()} == {"KUBEBUILDER_ASSETS"}
+    _says(other / "kube-apiserver", "1.34.2")
+    assert {found.path for found in _found("kubernetes").values()} == {other / one for one in TRIO}
 
 
 def test_kubectl_may_come_from_path_though_the_control_plane_does_not(path: Path) -> None:
@@ -230,10 +229,7 @@ def test_an_interrupted_build_ends_the_compiler_and_leaves_nothing(
         env=environment,
         stderr=subprocess.PIPE,
     )
-    for _ in range(200):
-        if began.exists():
-            break
-        time.sleep(0.05)
+    Kubectl.wait_for(began.exists, "the compiler", 10, every=0.05)
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode != 0

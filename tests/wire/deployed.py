@@ -172,9 +172,9 @@ class Deployed(Site):
         asked: str = self.outputs["networks"][network]["annotation"]["k8s.v1.cni.cncf.io/networks"]
         return asked
 
-    def pod(self, node: Node, network: str, namespace: str = "default") -> Pod:
+    def pod(self, node: Node, network: str) -> Pod:
         """A started pod with that network of the stack as net1."""
-        pod = node.pod(namespace, networks=self.annotation(network))
+        pod = node.pod(networks=self.annotation(network))
         pod.start()
         return pod
 

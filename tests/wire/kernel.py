@@ -11,14 +11,9 @@ from testbed.node.pod import Pod
 Json = dict[str, Any]
 
 
-def run(pod: Pod, *command: str) -> str:
-    """What a program prints that runs with the pod's network."""
-    return pod.run(*command)
-
-
 def link(pod: Pod, interface: str = "net1") -> Json:
     """One interface of a pod, with what its kind has."""
-    return _one(run(pod, "ip", "-details", "-json", "link", "show", "dev", interface))
+    return _one(pod.run("ip", "-details", "-json", "link", "show", "dev", interface))
 
 
 def node_link(node: Node, interface: str) -> Json:
@@ -31,9 +26,9 @@ def _one(text: str) -> Json:
     return found
 
 
-def cable(pod: Pod, node: Node, interface: str = "net1") -> str:
-    """The node's end of the cable that is the pod's interface."""
-    index = link(pod, interface)["link_index"]
+def cable(pod: Pod, node: Node) -> str:
+    """The node's end of the cable that is the pod's net1."""
+    index = link(pod)["link_index"]
     found = json.loads(node.space.check("ip", "-json", "link", "show"))
     (name,) = (one["ifname"] for one in found if one["ifindex"] == index)
     assert isinstance(name, str)
@@ -49,19 +44,19 @@ def queues(node: Node, interface: str) -> dict[str, Json]:
 def rules(pod: Pod) -> dict[str, str]:
     """Routing tables by the source address that they are for, without the kernel's own rules."""
     found = [
-        *json.loads(run(pod, "ip", "-json", "rule", "show")),
-        *json.loads(run(pod, "ip", "-6", "-json", "rule", "show")),
+        *json.loads(pod.run("ip", "-json", "rule", "show")),
+        *json.loads(pod.run("ip", "-6", "-json", "rule", "show")),
     ]
     return {one["src"]: one["table"] for one in found if one["src"] != "all"}
 
 
 def way(pod: Pod, destination: str, source: str) -> tuple[str, str | None]:
     """Interface and next hop by which the kernel sends from an address to another."""
-    text = run(pod, "ip", "-json", "route", "get", destination, "from", source)
+    text = pod.run("ip", "-json", "route", "get", destination, "from", source)
     found = _one(text)
     return found["dev"], found.get("gateway")
 
 
 def setting(pod: Pod, key: str) -> str:
     """A kernel setting below net, as it is for the pod."""
-    return run(pod, "cat", f"/proc/sys/{key.replace('.', '/')}").strip()
+    return pod.run("cat", f"/proc/sys/{key.replace('.', '/')}").strip()

@@ -35,9 +35,9 @@ def _udp(address: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def stream(one: Pod, other: Pod, interface: str = "net1") -> Iterator[Stream]:
-    """Packets by one interface for the length of a block; then all that will arrive has."""
-    here, there = (str(pod.addresses(interface)[0].ip) for pod in (one, other))
+def stream(one: Pod, other: Pod) -> Iterator[Stream]:
+    """Packets by net1 for the length of a block; then all that will arrive has."""
+    here, there = (str(pod.addresses()[0].ip) for pod in (one, other))
     found, over = Stream(), threading.Event()
     with one.within(lambda: _udp(here)) as mouth, other.within(lambda: _udp(there)) as ears:
         place = ears.getsockname()

@@ -144,7 +144,7 @@ def test_a_macvlans_mode_says_whom_its_pods_reach(stack: Deployed, nodes: list[N
     port = ("ip", "link", "set", "1-eth1", "type", "bridge_slave", "hairpin")
     stack.lan.space.check(*port, "on")
     for pod in (pod for trio in trios.values() for pod in trio):
-        kernel.run(pod, "ip", "neighbour", "flush", "all")
+        pod.run("ip", "neighbour", "flush", "all")
     assert found() == {"bridge": (True, True), "private": (False, True), "vepa": (True, True)}
     stack.lan.space.check(*port, "off")
 

@@ -5,7 +5,6 @@ Each stack is deployed, then changed in all that it can: its networks, and the c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -69,16 +68,13 @@ class Log:
     """What the accounts of `user` have written since it was made."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.file = cluster.plane.audit_log
-        self.begun = self.file.stat().st_size
+        self.plane = cluster.plane
+        self.begun = self.plane.audit_log.stat().st_size
 
     def writes(self) -> list[str]:
-        with self.file.open(encoding="utf-8") as log:
-            log.seek(self.begun)
-            events = [json.loads(line) for line in log if line.endswith("\n")]
         return [
             f"{one['user']['username']} {one['verb']} {one['requestURI']}"
-            for one in events
+            for one in self.plane.events(self.begun)
             if writes(one)
         ]
 
