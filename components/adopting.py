@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .args import MultusArgs
 from .chart.extra_values import shape
-from .chart.values import at, merged
+from .chart.values import merged
 from .chart.versions import DEFAULT, VERSIONS
 from .cluster import STANDARD_CONF, Paths
 from .fail_closed import LABEL
@@ -21,6 +21,7 @@ from .manifest import as_raw
 from .model import Model, read
 from .networks import Raw
 from .parse import parse
+from .plain import at
 from .rules.live_objects import made_by
 
 Json = Mapping[str, Any]
@@ -175,12 +176,10 @@ def _rest(values: Json, settings: dict[str, Any]) -> tuple[dict[str, Any], list[
     extra: dict[str, Any] = {}
     notes = []
     for path, value in _leaves(values):
-        mine = at(ours, ".".join(map(str, path)))
-        nested: dict[str, Any] = {}
-        inner = nested
-        for step in path[:-1]:
-            inner = inner.setdefault(str(step), {})
-        inner[str(path[-1])] = value
+        mine = at(ours, path)
+        nested = value
+        for step in reversed(path):
+            nested = {step: nested}
         if mine == value or _same_path(mine, value):
             continue
         if mine is None and not shape(nested):

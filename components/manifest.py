@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from .findings import Finding, Path, did_you_mean, passed_over
+from .plain import at
 from .wording import A_MAPPING
 
 GROUP: Final = "k8s.cni.cncf.io"
@@ -90,14 +91,14 @@ def refused(data: Mapping[str, Any], *, deployed: bool) -> Iterator[Finding]:
     elif version != API:
         yield Finding(("apiVersion",), f"the API server knows {KIND} as {API}", version)
     for path, known in KEYS.items():
-        here = _at(data, path)
+        here = at(data, path)
         if isinstance(here, dict):
             for key in (one for one in here if one not in known):
                 message = f"is not a known key. {did_you_mean(key, known[:4])}"
                 yield Finding((*path, key), message)
         elif here is not None:
             yield Finding(path, A_MAPPING, here)
-    config = _at(data, CONFIG)
+    config = at(data, CONFIG)
     if config in (None, ""):
         message = "is missing: Multus would read a file of the node, which nobody can check here"
         missing = Finding(CONFIG, f"{message}. Write the configuration as JSON text")
@@ -108,7 +109,7 @@ def refused(data: Mapping[str, Any], *, deployed: bool) -> Iterator[Finding]:
 
 def as_raw(data: Mapping[str, Any]) -> dict[str, Any]:
     """The network as it would stand in a stack file; what kubectl takes for absent is left out."""
-    found = {str(key): _at(data, path) for key, path in PLACES.items() if key != "allow"}
+    found = {str(key): at(data, path) for key, path in PLACES.items() if key != "allow"}
     empty = ("namespace", "")
     found = {k: one for k, one in found.items() if one is not None and (k, one) != empty}
     if isinstance(annotations := found.get("annotations"), dict):
@@ -124,10 +125,3 @@ def as_written(path: Path) -> Path:
     if first == "allow":  # one text in the manifest
         rest = []
     return (*PLACES.get(first, (first,)), *rest) if path else ()
-
-
-def _at(data: Any, path: Path) -> Any:
-    """What stands at a path; None where nothing does."""
-    for step in path:
-        data = data.get(step) if isinstance(data, dict) else None
-    return data

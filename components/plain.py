@@ -1,4 +1,4 @@
-"""Plain data that Helm and JSON cannot hold: bad keys, odd numbers, control characters."""
+"""Plain data: what stands at a path in it, and what of it Helm and JSON cannot hold."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ from .wording import AN_OUTPUT, is_output
 DEEPEST: Final = 32  # far beyond what any Helm value needs
 # What a terminal or YAML would take for more than a letter, line ends and tabs apart.
 UNPRINTABLE: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def at(data: Any, path: str | Path) -> Any:
+    """What stands at a path through mappings, such as image.tag; None where nothing does.
+
+    As a text it has a dot between its keys, so that none can have one itself.
+    """
+    for step in path.split(".") if isinstance(path, str) else path:
+        data = data.get(step) if isinstance(data, Mapping) else None
+    return data
 
 
 def malformed(value: Any, path: Path = ()) -> Iterator[Finding]:

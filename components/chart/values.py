@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..cluster import Cluster
+from ..plain import at
 from .versions import DATA, ChartVersion
 
 Values = dict[str, Any]
@@ -85,13 +86,6 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: without_nulls(one) for key, one in value.items() if one is not None}
     return [without_nulls(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def at(values: Any, dotted: str) -> Any:
-    """What stands at a path through mappings, such as image.tag; None where nothing does."""
-    for key in dotted.split("."):
-        values = values.get(key) if isinstance(values, Mapping) else None
-    return values
 
 
 def images(values: Values, chart: ChartVersion, *, published: bool = False) -> tuple[str, ...]:

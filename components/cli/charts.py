@@ -13,10 +13,10 @@ from typing import Final
 import yaml
 
 from ..chart.packages import ChartError, download_packages, published
-from ..chart.values import at
 from ..chart.versions import CHART, DATA, VERSIONS, Chart, ChartVersion
 from ..findings import FindingsError
 from ..model import read
+from ..plain import at
 
 NO_TAG: Final = "none"
 SUBCHART: Final = "rke2-whereabouts"

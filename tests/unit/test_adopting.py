@@ -194,6 +194,15 @@ def test_kubectls_own_note_stays_behind() -> None:
     assert network(manifest)["annotations"] == {"a.b/c": "d"}
 
 
+def test_keys_with_dots_are_found_among_what_the_program_sets() -> None:
+    selector = {"kubernetes.io/arch": "amd64"}
+    values = {"labels": {"nodeSelector": selector}}
+    release = {"chart": {"metadata": {"version": DEFAULT}}, "config": values}
+    found = adopted([node("v1.34.2+k3s1")], [], release)
+    assert found.settings["nodeSelector"] == selector
+    assert found.notes == []
+
+
 # --- The command ---
 
 
