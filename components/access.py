@@ -23,7 +23,7 @@ from pulumi_kubernetes import Provider
 
 from .cluster_tasks.kubectl import NO_CLUSTER
 from .findings import did_you_mean, shown
-from .kubeconfig import Kubeconfig, NoKubeconfigError, ambient, parsed
+from .kubeconfig import Kubeconfig, NoKubeconfigError, ambient, expanded, parsed
 
 INPUTS: Final = ("kubeconfig", "context", "cluster")
 # A provider whose identifier changes is replaced, and with it every release and network. So it
@@ -274,7 +274,7 @@ def _read(access: Access) -> tuple[Kubeconfig | None, bool]:
         elif "\n" in given or given.startswith("{"):
             texts = [given]
         else:
-            file = Path(given.replace("~", os.environ.get("HOME", "~"), 1))
+            file = expanded(given)
             if not file.is_file():
                 name = "neither content nor a" if secret else f"{shown(given)}, which is no"
                 raise KubeconfigError(f"the kubeconfig is {name} file where Pulumi runs")

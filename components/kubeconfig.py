@@ -54,6 +54,12 @@ def ambient() -> tuple[list[Path], bool]:
     )
 
 
+def expanded(path: str) -> Path:
+    """A path as the provider takes it, to which a `~` stands for home in front of `/` alone."""
+    home = os.environ.get("HOME")
+    return Path(home + path[1:] if home and path.startswith("~/") else path)
+
+
 def parsed(texts: Iterable[str]) -> Kubeconfig | None:
     """Kubeconfigs as kubectl joins them, where the first wins; None where one is damaged."""
     servers: dict[str, str] = {}

@@ -179,6 +179,14 @@ def test_a_path_that_leads_nowhere_is_refused_and_not_told_where_it_is_secret() 
         made(lambda: Access(pulumi.Output.secret("/none/a")))
 
 
+def test_home_is_meant_at_the_beginning_of_a_path_alone(machine: Path) -> None:
+    put(machine / "a~b" / "mine", machine / "mine")
+    assert made(lambda: Access(str(machine / "a~b" / "mine")))
+    assert made(lambda: Access("~/mine"))
+    with pytest.raises(KubeconfigError, match='kubeconfig is "~mine", which is no file where'):
+        made(lambda: Access("~mine"))
+
+
 def test_a_pod_may_have_an_empty_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
     """kubectl and the provider then use the service account."""
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.43.0.1")
