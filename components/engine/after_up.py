@@ -32,6 +32,7 @@ class AfterUp:
         self._commands = commands
         self._off = pulumi.runtime.is_dry_run()
         self._before = NOTHING
+        self._blind = ""  # why the look before failed: of all pods then, nobody knows since when
         if self._off:
             return
         try:
@@ -40,7 +41,8 @@ class AfterUp:
             self._unseen(str(error))
             self._off = True
         else:  # a cluster that does not answer yet may do so after it
-            self._before = NOTHING if "unseen" in found else found
+            self._blind = found.get("unseen", "")
+            self._before = NOTHING if self._blind else found
 
     def judge(self, after: Sequence[pulumi.Resource], resource: pulumi.Resource) -> None:
         """Say what is found when `after` is done; raises pulumi.RunError where `fail` asks so."""
@@ -48,7 +50,7 @@ class AfterUp:
             return
         asked = {
             **self._environment,
-            "MULTUS_MISSED": self._decision,
+            "MULTUS_MISSED": "warn" if self._blind else self._decision,
             "MULTUS_BEFORE": json.dumps(self._before),
             "MULTUS_TIMEOUT": str(self._timeout),
         }
@@ -75,19 +77,24 @@ class AfterUp:
             pulumi.log.info(f"restarted for their networks: {', '.join(names)}", resource)
         if not found["total"]:
             return
-        text = summary(found)
+        text = summary(found, self._blind)
         if found["fresh"] and self._decision == "fail":
             raise pulumi.RunError(f"everything is deployed, but {text}")
         pulumi.log.warn(text, resource)
 
 
-def summary(found: Mapping[str, Any]) -> str:
-    """Count, and a line for each pod as far as they were printed."""
+def summary(found: Mapping[str, Any], blind: str = "") -> str:
+    """Count, and a line for each pod as far as they were printed.
+
+    blind: why the look before failed.
+    """
     total, fresh, lines = found["total"], found["fresh"], found["lines"]
     what = f"{total} pods run without networks that they ask for"
     if total == 1:
         what = "1 pod runs without networks that it asks for"
     since = f"{fresh} of {total} since this run began" if fresh else "since before this run"
+    if blind:
+        since = f"nobody knows since when, for the look before this run failed ({blind})"
     more = total - len(lines)
     rest = [f"and {more} more, which multus-k3s doctor lists"] if more else []
     return "\n  ".join([f"{what}, {since}:", *lines, *rest])

@@ -45,6 +45,10 @@ class Record(Mocks):
     """The inputs of each survey."""
     missed: Any = field(default_factory=lambda: ALL_WELL)
     """What is said of pods without their networks."""
+    looked: Any = None
+    """What the look before says of them; the same where it is left out."""
+    decisions: list[str] = field(default_factory=list)
+    """What was asked about them: `look`, then what to do."""
     unfinished: Any = field(default_factory=dict)
     """Releases without an end; a text is why the look fails."""
     own: dict[str, Any] | None = None
@@ -91,7 +95,9 @@ class Record(Mocks):
             failed = [("", self.unfinished)] if isinstance(self.unfinished, str) else []
             return {"stdout": json.dumps(self.unfinished)}, failed
         if "MULTUS_MISSED" in args.args["environment"]:
-            return {"stdout": json.dumps(self.missed)}, []
+            self.decisions.append(args.args["environment"]["MULTUS_MISSED"])
+            before = self.looked is not None and self.decisions[-1] == "look"
+            return {"stdout": json.dumps(self.looked if before else self.missed)}, []
         self.asked.append(args.args)
         failed = [("", self.survey)] if isinstance(self.survey, str) else []
         return {"stdout": json.dumps(self.survey)}, failed
