@@ -10,6 +10,7 @@ from .engine import REPLACE, Step
 from .networks import NetworkChange, is_network
 from .objects import Objects, restarts
 
+COMMAND = "command:local:Command"  # as Pulumi calls the component's tasks
 MULTUS = "DaemonSet kube-system/multus"
 MOST_PODS = 5
 
@@ -42,7 +43,9 @@ def of_networks(changes: Iterable[NetworkChange]) -> Iterator[str]:
 def of_release(steps: Iterable[Step], rendered: tuple[Objects, Objects] | None) -> Iterator[str]:
     """What restarts. rendered: the charts' objects before and after, where they could be had."""
     steps = [*steps]
-    held = any(one.name.endswith("-hold") for one in steps)
+    held = any(
+        one.type == COMMAND and one.name.endswith("-hold") and one.op != "delete" for one in steps
+    )
     waits = ". Pods that start meanwhile wait for it" if held else ""
     if rendered is None:
         if any(one.op == "update" and one.type == RELEASE_TYPE for one in steps):

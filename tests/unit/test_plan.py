@@ -176,6 +176,15 @@ HAZARDS: Final[dict[str, tuple[Plan, list[str]]]] = {
         plan(UPGRADE, rendered=sides(daemons("a"), daemons("b", "20%"))),
         ["Multus restarts on every node, 20% at a time"],
     ),
+    "an upgrade beside a network of the hold's name": (
+        plan(
+            UPGRADE,
+            step("update", NETWORK, "default.x-hold", manifest(LAN), manifest(LAN)),
+            step("delete", COMMAND, "hold", {"a": 1}),
+            rendered=sides(daemons("a"), daemons("b")),
+        ),
+        ["Multus restarts on every node, one at a time"],
+    ),
     "another daemon": (
         plan(UPGRADE, rendered=sides(daemons("a", name="x"), daemons("b", name="x"))),
         ["DaemonSet kube-system/x restarts on every node, one at a time"],
