@@ -57,12 +57,20 @@ def _number(version: str) -> list[int]:
     return [int(part) for part in re.findall("[0-9]{1,9}", version)[:3]]
 
 
+def not_newer(version: str) -> str:
+    """A pattern of this version and all before it."""
+    major, minor, build = _number(version)
+    begins = [
+        *(rf"{one}\." for one in range(major)),
+        *(rf"{major}\.{one}\." for one in range(minor)),
+        *(rf"{major}\.{minor}\.{one:03}$" for one in range(build + 1)),
+    ]
+    return f"^v({'|'.join(begins)})"
+
+
 def _schema() -> dict[str, Any]:
     """Editors show what `_version` refuses: what is neither known nor newer."""
-    major, minor, build = _number(DEFAULT)
-    builds = "|".join(f"{one:03}" for one in range(build + 1))
-    older = rf"^v([0-{major - 1}]\.|{major}\.[0-{minor - 1}]\.|{major}\.{minor}\.({builds})$)"
-    newer = {"pattern": f"^{FORM}$", "not": {"pattern": older}}
+    newer = {"pattern": f"^{FORM}$", "not": {"pattern": not_newer(DEFAULT)}}
     return {"type": "string", "anyOf": [{"enum": [*VERSIONS]}, newer]}
 
 

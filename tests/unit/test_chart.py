@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -12,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.args import MultusArgs
 from components.chart.values import images
-from components.chart.versions import CHART, CRD_CHART, DEFAULT, VERSIONS, Chart
+from components.chart.versions import CHART, CRD_CHART, DEFAULT, VERSIONS, Chart, not_newer
 from components.cluster import K3s, Rke2
 from components.findings import FindingsError
 from components.model import read
@@ -50,6 +52,16 @@ def test_the_newest_is_the_default_and_the_broken_one_is_not_there() -> None:
 def test_what_changed_when(version: str, crd: str | None, *, reconciler: bool) -> None:
     row = VERSIONS[version]
     assert (row.crd_version, row.reconciler_deployment) == (crd, reconciler)
+
+
+@pytest.mark.parametrize("newest", ["v5.0.003", "v4.12.017", "v0.1.000", DEFAULT])
+def test_editors_know_older_versions_by_a_pattern(newest: str) -> None:
+    """Also where a number of the newest is zero, or has two digits."""
+    pattern = not_newer(newest)
+    for major, minor, build in product((0, 3, 4, 5, 6), (0, 1, 3, 10, 11, 12, 13), (0, 3, 17, 18)):
+        version = f"v{major}.{minor}.{build:03}"
+        older = (major, minor, build) <= tuple(map(int, newest[1:].split(".")))
+        assert bool(re.search(pattern, version)) == older, version
 
 
 def test_packages_are_the_published_ones_or_ones_own() -> None:
