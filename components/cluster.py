@@ -89,7 +89,7 @@ class Cluster(Model):
     """How messages call it."""
 
     distribution: str
-    """which distribution it is: k3s, rke2 or custom."""
+    """Which distribution it is: k3s, rke2 or custom."""
     nodes: Nodes
     """single or multi: whether pods on several nodes share the networks."""
     cluster_cidr: Cidrs = (ip_network("10.42.0.0/16"),)
@@ -122,7 +122,7 @@ class K3s(Cluster):
     product: ClassVar[str] = "K3s"
 
     distribution: Literal["k3s"] = "k3s"
-    """which distribution it is: k3s, rke2 or custom."""
+    """Which distribution it is: k3s, rke2 or custom."""
     version: Annotated[str, _version("K3s", "k3s")]
     """The K3s version of the nodes, as "k3s --version" prints it, such as v1.34.2+k3s1."""
     data_dir: Annotated[str, directory("/mnt/k3s")] = "/var/lib/rancher/k3s"
@@ -157,7 +157,7 @@ class Rke2(Cluster):
     )
 
     distribution: Literal["rke2"] = "rke2"
-    """which distribution it is: k3s, rke2 or custom."""
+    """Which distribution it is: k3s, rke2 or custom."""
     version: Annotated[str, _version("RKE2", "rke2r")]
     """The RKE2 version of the nodes, as "rke2 --version" prints it, such as v1.34.2+rke2r1."""
 
@@ -176,7 +176,7 @@ class Custom(Cluster):
     }
 
     distribution: Literal["custom"] = "custom"
-    """which distribution it is: k3s, rke2 or custom."""
+    """Which distribution it is: k3s, rke2 or custom."""
     conf_dir: Annotated[str, directory("/etc/cni/net.d")]
     """Where the nodes' container runtime reads CNI configuration: containerd's conf_dir."""
     bin_dir: Annotated[str, directory("/opt/cni/bin")]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from netaddr import IPSet
 
 from ..addresses import Address
-from ..adopting import network as written
+from ..adopting import network as in_stack_file
 from ..cluster import Paths
 from ..cluster_tasks.attachments import Live, attached, given
 from ..findings import FindingsError, dotted, shown
@@ -80,7 +80,7 @@ def _whole(step: Step, size: int) -> Iterator[Field]:
 
 
 def _fields(step: Step, paths: Paths | None) -> Iterator[Field]:
-    pair: list[Mapping[str, Any]] = [written(one, paths) for one in (step.old, step.new)]
+    pair: list[Mapping[str, Any]] = [in_stack_file(one, paths) for one in (step.old, step.new)]
     if pair[0]["type"] != pair[1]["type"] and "raw" in (pair[0]["type"], pair[1]["type"]):
         pair = [as_raw(one) for one in (step.old, step.new)]
     old, new = (dict(_flat(one)) for one in pair)
