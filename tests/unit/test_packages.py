@@ -111,9 +111,9 @@ FAULTS: Final[list[tuple[Fault, str, str]]] = [
 def test_a_fault_is_one_line_and_leaves_no_file(
     repository: Repository, folder: Path, monkeypatch: pytest.MonkeyPatch, case: Any
 ) -> None:
-    monkeypatch.setattr(packages, "TIMEOUT_SECONDS", 0.2)
     fault, on, said = case
-    with repository.failing(fault, on):
+    with monkeypatch.context() as impatient, repository.failing(fault, on):
+        impatient.setattr(packages, "TIMEOUT_SECONDS", 0.2)
         message = refusal(chart(repository), folder)
     assert message.startswith(f"the chart repository {repository.url} does not give rke2-multus v4")
     assert said in message
