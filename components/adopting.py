@@ -22,10 +22,14 @@ from .model import Model, read
 from .networks import Raw
 from .parse import parse
 from .plain import at
+from .rules import Configuration
 from .rules.live_objects import made_by
 
 Json = Mapping[str, Any]
 IPAMS: Final = ("host-local", "whereabouts", "dhcp")
+# What the API server does not say, and a custom cluster cannot be read without. No network and no
+# Helm value is made from it.
+_STAND_INS: Final = {"clusterCidr": ["10.42.0.0/16"], "serviceCidr": ["10.43.0.0/16"]}
 _K3S_DIRECTORY: Final = re.compile(r"(?P<data>/.+)/agent/etc/cni/net\.d/?")
 
 
@@ -54,7 +58,7 @@ def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | Non
         settings |= {"chart": {"version": version}} if version in VERSIONS else {}
         if version not in VERSIONS:
             notes.append(f"the chart {version} is not known here: the stack has {DEFAULT}")
-    cluster = parse(settings).configuration.cluster
+    cluster = _readable(settings).cluster
     taken = []
     for one in networks:
         owner = made_by(one)
@@ -167,12 +171,16 @@ def _settings(values: Json) -> dict[str, Any]:
     }
 
 
-def _rest(values: Json, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _readable(settings: Json) -> Configuration:
+    """The settings as far as they can be read, whatever a person has to mend or add."""
+    cluster = {**_STAND_INS, **settings["cluster"]}
+    return parse({**settings, "cluster": cluster}).configuration
+
+
+def _rest(values: Json, settings: Json) -> tuple[dict[str, Any], list[str]]:
     """Values that the settings do not stand for: those that can be raw, and a line for others."""
-    args = parse(settings).args
-    if args is None:
-        return {}, []
-    ours = args.values
+    found = _readable(settings)
+    ours = MultusArgs.of_stack(found, ()).values if found.cluster else None
     extra: dict[str, Any] = {}
     notes = []
     for path, value in _leaves(values):
@@ -185,8 +193,10 @@ def _rest(values: Json, settings: dict[str, Any]) -> tuple[dict[str, Any], list[
         if mine is None and not shape(nested):
             extra = merged(extra, nested)
         else:
-            set_to = "leaves out" if mine is None else f"sets to {mine}"
-            notes.append(f"value {dotted(path)} is {value}, which the program {set_to}")
+            what = "the program leaves out" if mine is None else f"the program sets to {mine}"
+            if ours is None:
+                what = "nobody compared, for the cluster cannot be read"
+            notes.append(f"value {dotted(path)} is {value}, which {what}")
     return extra, notes
 
 

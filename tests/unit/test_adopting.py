@@ -203,6 +203,45 @@ def test_keys_with_dots_are_found_among_what_the_program_sets() -> None:
     assert found.notes == []
 
 
+def release_of(**values: Any) -> dict[str, Any]:
+    return {"chart": {"metadata": {"version": DEFAULT}}, "config": values}
+
+
+def test_a_custom_cluster_loses_nothing_before_its_networks_are_written_down() -> None:
+    """The API server does not say them, and no network or Helm value is made from them."""
+    args = SOUND["prod"]
+    conf = {"confDir": "/etc/kube/net.d", "logLevel": "debug", "multusConfFile": "own.conf"}
+    found = adopted([node("v1.34.2")], manifests(args), release_of(config={"cni_conf": conf}))
+    assert [one["type"] for one in found.settings["networks"]] == [
+        one.type  # type: ignore[attr-defined]
+        for one in args.networks
+    ]
+    assert found.settings["extraValues"] == {"config": {"cni_conf": {"logLevel": "debug"}}}
+    assert found.notes == [
+        "value config.cni_conf.multusConfFile is own.conf, which the program sets to auto"
+    ]
+    faults = [str(one) for one in parse(found.settings).findings if "cluster." in str(one)]
+    assert ["Cidr is missing" in one for one in faults] == [True, True]
+
+
+def test_values_beside_a_setting_that_cannot_be_read_are_compared_too() -> None:
+    values = {"global": {"systemDefaultRegistry": "http://a b"}, "tolerations": [], "nonsense": 1}
+    found = adopted([node("v1.34.2+k3s1")], [], release_of(**values))
+    assert found.settings["registry"] == "http://a b"
+    assert "value nonsense is 1, which the program leaves out" in found.notes
+
+
+def test_where_the_cluster_cannot_be_read_each_value_is_named() -> None:
+    values = {"config": {"cni_conf": {"binDir": "/opt", "logLevel": "debug"}}, "nonsense": 1}
+    found = adopted([node("v1.34.2+k3s-dev")], [], release_of(**values))
+    assert found.settings["extraValues"] == {"config": {"cni_conf": {"logLevel": "debug"}}}
+    why = "which nobody compared, for the cluster cannot be read"
+    assert found.notes == [
+        f"value config.cni_conf.binDir is /opt, {why}",
+        f"value nonsense is 1, {why}",
+    ]
+
+
 # --- The command ---
 
 
