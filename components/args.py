@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
@@ -25,8 +25,6 @@ from .placement import EVERY_NODE, NodeSelector, Resources, Toleration
 from .rules import Allowed, Configuration, Declared, run, settle
 from .schedule import Schedule
 from .wording import descriptions, lower_case
-
-SHORTEST_TIMEOUT: Final = 10
 
 
 def _off(value: Any) -> Any:
@@ -77,7 +75,7 @@ class MultusArgs(Model):
     """CNI plugins that are on each node beside the chart's own, such as sriov."""
     extra_values: dict[str, Any] = Field(default_factory=dict)
     """Further Helm values of rke2-multus; they cannot override what the program sets."""
-    timeout: int = Field(default=300, ge=SHORTEST_TIMEOUT, le=3600)
+    timeout: int = Field(default=300, ge=10, le=3600)
     """Seconds that one step may take: the CRDs, the release, the wait for ready pods."""
     create_namespaces: bool = False
     """Make the networks' namespaces where they are missing. They are never deleted."""
@@ -117,11 +115,6 @@ class MultusArgs(Model):
             return replace(self._known[0], parts=parts)
         declared = (Declared(at, one, ("networks", at)) for at, one in enumerate(self.networks))
         return Configuration(parts, tuple(declared))
-
-    @property
-    def allowed(self) -> list[Allowed]:
-        """The rules that may be broken, and where."""
-        return allowed(self.configuration)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -165,6 +158,7 @@ class MultusArgs(Model):
 
 
 def allowed(config: Configuration) -> list[Allowed]:
+    """The rules that may be broken, and where."""
     own = [Allowed((*one.path, "allow"), one.network.allow) for one in config.networks]
     return [Allowed(("allow",), config.get("allow", ())), *own]
 

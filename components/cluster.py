@@ -85,9 +85,6 @@ def _version(product: str, suffix: str) -> Checked:
 class Cluster(Model):
     """What every cluster has."""
 
-    product: ClassVar[str]
-    """How messages call it."""
-
     distribution: str
     """Which distribution it is: k3s, rke2 or custom."""
     nodes: Nodes
@@ -119,10 +116,7 @@ class Cluster(Model):
 class K3s(Cluster):
     """A K3s cluster."""
 
-    product: ClassVar[str] = "K3s"
-
     distribution: Literal["k3s"] = "k3s"
-    """Which distribution it is: k3s, rke2 or custom."""
     version: Annotated[str, _version("K3s", "k3s")]
     """The K3s version of the nodes, as "k3s --version" prints it, such as v1.34.2+k3s1."""
     data_dir: Annotated[str, directory("/mnt/k3s")] = "/var/lib/rancher/k3s"
@@ -151,13 +145,11 @@ class K3s(Cluster):
 class Rke2(Cluster):
     """An RKE2 cluster. If its `cni` list names multus, RKE2 installs that: deploy networks only."""
 
-    product: ClassVar[str] = "RKE2"
     hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("dataDir", "flannel"), "RKE2's CNI directories do not depend on it. Remove it"
     )
 
     distribution: Literal["rke2"] = "rke2"
-    """Which distribution it is: k3s, rke2 or custom."""
     version: Annotated[str, _version("RKE2", "rke2r")]
     """The RKE2 version of the nodes, as "rke2 --version" prints it, such as v1.34.2+rke2r1."""
 
@@ -168,7 +160,6 @@ _BY_PATHS: Final = "a custom cluster is described by its paths. Set confDir and 
 class Custom(Cluster):
     """A cluster of another distribution, by its paths: a wrong directory shows itself nowhere."""
 
-    product: ClassVar[str] = "it"
     hints: ClassVar[Mapping[str, str]] = {
         "version": _BY_PATHS,
         "dataDir": _BY_PATHS,
@@ -176,20 +167,17 @@ class Custom(Cluster):
     }
 
     distribution: Literal["custom"] = "custom"
-    """Which distribution it is: k3s, rke2 or custom."""
     conf_dir: Annotated[str, directory("/etc/cni/net.d")]
     """Where the nodes' container runtime reads CNI configuration: containerd's conf_dir."""
     bin_dir: Annotated[str, directory("/opt/cni/bin")]
     """Where it looks for CNI plugins: containerd's bin_dir."""
     cluster_cidr: Cidrs
-    """The pods' networks (--cluster-cidr), which no network of the stack may overlap."""
     service_cidr: Cidrs
     """The services' networks (--service-cluster-ip-range), likewise."""
     containerd_socket: NodePath | None = None
     """containerd's socket on every node. Only the dynamic networks controller needs it."""
 
     def incomplete(self) -> Iterator[Finding]:
-        yield from super().incomplete()
         if self.conf_dir == self.bin_dir:
             message = "confDir is the same, and one of them is wrong"
             yield Finding(("binDir",), message, self.bin_dir)

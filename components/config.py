@@ -50,7 +50,7 @@ def load_stack() -> Stack:
         if key.startswith(PREFIX) and (key in listed_secrets or pulumi_config.is_config_secret(key))
     }
     kubeconfig, context = (everything.get(PREFIX + key) for key in ACCESS_KEYS)
-    name = stack_file()
+    name = str(Path("stacks") / f"Pulumi.{pulumi.get_stack()}.yaml")  # as the user knows it
     try:
         file = read_stack_file(Path(name), name)
     except UnreadableError:
@@ -61,8 +61,3 @@ def load_stack() -> Stack:
         raise StackFileError(name, parsed.findings)
     own = pulumi.Config(NAMESPACE).get_secret("kubeconfig") if kubeconfig is not None else None
     return Stack(parsed.args, Access(own, context), "extraValues" in secret)
-
-
-def stack_file() -> str:
-    """The stack's file as the user knows it, relative to the project."""
-    return str(Path("stacks") / f"Pulumi.{pulumi.get_stack()}.yaml")

@@ -16,6 +16,7 @@ NAME: Final = "multus"
 ANY: Final = {"$ref": "pulumi.json#/Any"}
 # What says which of several models an object is.
 TAGS: Final = ("type", "distribution")
+LANGUAGES: Final = ("nodejs", "python", "go", "csharp")
 ACCESS: Final[Mapping[str, Json]] = {
     "kubeconfig": {
         "type": "string",
@@ -68,12 +69,7 @@ def schema(token: str, version: str) -> Json:
         "keywords": ["category/infrastructure", "kind/component", "multus", "k3s"],
         "resources": {token: made},
         "types": {f"{NAME}:index:{name}": _object(one, models) for name, one in models.items()},
-        "language": {
-            "nodejs": {"respectSchemaVersion": True},
-            "python": {"respectSchemaVersion": True},
-            "go": {"respectSchemaVersion": True},
-            "csharp": {"respectSchemaVersion": True},
-        },
+        "language": {name: {"respectSchemaVersion": True} for name in LANGUAGES},
     }
 
 
@@ -110,7 +106,10 @@ def _type(node: Any, models: Json) -> Json:
         case "array":
             return {"type": "array", "items": _type(node.get("items"), models)}
         case "object":
-            return {"type": "object", "additionalProperties": _type(_further(node), models)}
+            return {
+                "type": "object",
+                "additionalProperties": _type(node.get("additionalProperties"), models),
+            }
         case "string" | "integer" | "number" | "boolean" as kind:
             return {"type": kind}
     return ANY
@@ -128,7 +127,3 @@ def _one_of(several: list[Json], models: Json) -> Json:
         models[name]["properties"][tag]["const"]: f"#/types/{NAME}:index:{name}" for name in names
     }
     return {"oneOf": kinds, "discriminator": {"propertyName": tag, "mapping": by_tag}}
-
-
-def _further(node: Json) -> Any:
-    return node.get("additionalProperties")

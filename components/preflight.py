@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from .args import MultusArgs
+from .args import MultusArgs, allowed
 from .chart.versions import RELEASE
 from .findings import Finding, Severity
 from .own_state import OwnState
@@ -49,7 +49,7 @@ def judged(live: Live, args: MultusArgs) -> list[Finding]:
         *(Finding((), text, rule="preflight", severity=blind) for text in left_out(live)),
     ]
     sources = {one.index: one.source for one in args.configuration.networks if one.source}
-    found = settle(found, args.allowed, strict=args.strict, unused=False)
+    found = settle(found, allowed(args.configuration), strict=args.strict, unused=False)
     return [placed(one, sources) for one in found]
 
 

@@ -152,6 +152,10 @@ class Routed(Ipam):
     routes: tuple[Route, ...] = ()
     """Routes for the pod."""
 
+    @property
+    def gateways(self) -> tuple[Address, ...]:
+        return known(*self.default_hops, *(route.gw for route in self.routes))
+
     def next_hop(self, route: Route) -> Address | None:
         """A route's next hop: its own, or the first gateway of its family.
 

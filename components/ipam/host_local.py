@@ -81,7 +81,6 @@ class HostLocalRange(Subnet):
     """A range of addresses of one subnet."""
 
     subnet: CidrField
-    """The subnet as a CIDR without host bits; /30 (IPv6: /126) at the longest."""
 
 
 class HostLocal(Routed, Subnet):

@@ -24,11 +24,6 @@ class StaticAddress(Model):
     gateway: AddressField | None = None
     """The gateway of that address's network."""
 
-    @property
-    def bridge_address(self) -> Interface:
-        network = self.address.network
-        return bridge_address(self.gateway, network)
-
 
 class Static(Routed):
     """Addresses written down: here, or by each pod in its annotation."""
@@ -66,12 +61,8 @@ class Static(Routed):
         return known(*(one.gateway for one in self.addresses))
 
     @property
-    def gateways(self) -> tuple[Address, ...]:
-        return known(*self.default_hops, *(route.gw for route in self.routes))
-
-    @property
     def bridge_addresses(self) -> tuple[Interface, ...]:
-        return tuple(one.bridge_address for one in self.addresses)
+        return tuple(bridge_address(one.gateway, one.address.network) for one in self.addresses)
 
     @property
     def capacity(self) -> int | None:

@@ -91,7 +91,6 @@ class WhereaboutsRange(Limits):
     """A range of addresses, with its limits and exclusions."""
 
     range: RangeField
-    """The range: a CIDR, /30 (IPv6: /126) at the longest, or FIRST-LAST/PREFIX."""
 
 
 class KubernetesAccess(Model):
@@ -161,10 +160,6 @@ class Whereabouts(Routed, Limits):
         """The ranges with their paths: `range` in front (`LoadIPAMConfig` in pkg/config)."""
         flat = (((), self),) if self.range is not None else ()
         return (*flat, *((("ipRanges", index), one) for index, one in enumerate(self.ip_ranges)))
-
-    @property
-    def gateways(self) -> tuple[Address, ...]:
-        return known(self.gateway, *(route.gw for route in self.routes))
 
     @property
     def default_hops(self) -> tuple[Address, ...]:

@@ -70,20 +70,15 @@ class HostDevice(TypedNetwork):
 
     def incomplete(self) -> Iterator[Finding]:
         yield from super().incomplete()
-        if not any(self._ways.values()):
+        if not self.named:
             ways = ", ".join(WAYS)
             yield Finding((), f"needs one of {ways}, to say which device it is")
 
     @property
-    def _ways(self) -> dict[str, str | None]:
-        """In the order in which the plugin looks (`getLink` in host-device.go)."""
-        given = (self.device, self.hwaddr, self.kernelpath, self.pci_bus_id, self.resource_name)
-        return dict(zip(WAYS, given, strict=True))
-
-    @property
     def named(self) -> dict[str, str]:
-        """The ways that are given; the plugin takes the first."""
-        return {key: way for key, way in self._ways.items() if way is not None}
+        """The ways that are given; the plugin takes the first (`getLink` in host-device.go)."""
+        given = (self.device, self.hwaddr, self.kernelpath, self.pci_bus_id, self.resource_name)
+        return {key: way for key, way in zip(WAYS, given, strict=True) if way is not None}
 
     @property
     def segment(self) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 from ..findings import Finding, FindingsError, Path
 from ..ipam import IPAMS, Ipam
-from ..ipam.other import OtherIpam
 from ..model import PLUGIN, Model, PluginJson, read
 from .base import KINDS, RESOURCE_NAME, Capability, TypedNetwork
 from .chained import CHAINED
@@ -113,20 +112,12 @@ def read_plugins(raw: Raw) -> Reading:
     return found
 
 
-def _own(plugin: Json) -> dict[str, Any]:
-    """A chained plugin's keys without those that libcni reads."""
-    return {key: value for key, value in plugin.items() if key.lower() not in _LIBCNI}
-
-
-_LIBCNI: Final = TypedNetwork.passed_on
-
-
 def _ipam(given: Json, found: Reading) -> Ipam | None:
     name = given["type"]
     if name in IPAMS:
         return _attempt(IPAMS[name], dict(given), found, (*found.first, "ipam"))
     found.unknown.append(f"the ipam {name}")
-    return OtherIpam(type=name)
+    return Ipam(type=name)  # nothing is known of where its addresses come from
 
 
 def _attempt(model: type[M], json: Json, found: Reading, path: Path) -> M | None:
@@ -160,7 +151,8 @@ def _chained(path: Path, plugin: Json, found: Reading) -> Model | None:
     if model is None:
         found.unknown.append(f"the plugin {plugin['type']}")
         return None
-    return _attempt(model, _own(plugin), found, path)
+    own = {key: one for key, one in plugin.items() if key.lower() not in TypedNetwork.passed_on}
+    return _attempt(model, own, found, path)
 
 
 def wished(plugin: Json) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from netaddr import IPSet
 
-from ..addresses import Address
 from ..adopting import network as in_stack_file
 from ..cluster import Paths
 from ..cluster_tasks.attachments import Live, attached, given
@@ -60,6 +59,7 @@ def changed(step: Step, paths: Paths | None, pods: Mapping[str, Live]) -> Networ
     had, has = _addresses(before), _addresses(after)
     have = tuple(name for name, pod in pods.items() if attached(pod)[key])
     held = [(name, ip) for name in have for network, ip in given(pods[name]) if network == key]
+    outside = (f"{name} ({ip})" for name, ip in held if not any(one.hands_out(ip) for one in after))
     fields = _whole(step, len(has or had)) if not (step.old and step.new) else _fields(step, paths)
     return NetworkChange(
         key,
@@ -68,7 +68,7 @@ def changed(step: Step, paths: Paths | None, pods: Mapping[str, Live]) -> Networ
         _spans(has - had),
         _spans(had - has),
         have,
-        tuple(f"{name} ({ip})" for name, ip in held if after and not _handed_out(after, ip)),
+        tuple(outside) if after else (),
     )
 
 
@@ -92,8 +92,8 @@ def _fields(step: Step, paths: Paths | None) -> Iterator[Field]:
 def _flat(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
     """Each value that stands by itself: by `ipam.ipRanges[0].range`."""
     if path == ("config",) and isinstance(value, str):
-        raw = _config(value)
-        value = value if raw is None else raw
+        raw = _raw({"metadata": {"name": "a"}, "spec": {"config": value}})
+        value = value if raw is None else raw.config
     if isinstance(value, Mapping) and value:
         for key, one in value.items():
             yield from _flat(one, (*path, key))
@@ -111,13 +111,6 @@ def _raw(manifest: Json) -> Raw | None:
         return None
 
 
-def _config(text: str) -> dict[str, Any] | None:
-    try:
-        return read(Raw, {"name": "a", "config": text}).config
-    except FindingsError:
-        return None
-
-
 def _pools(manifest: Json) -> tuple[Pool, ...]:
     found = _raw(manifest) if manifest else None
     return found.ipam.pools if found is not None and found.ipam is not None else ()
@@ -126,10 +119,6 @@ def _pools(manifest: Json) -> tuple[Pool, ...]:
 def _addresses(pools: Sequence[Pool]) -> IPSet:
     # In one go: a union for each pool goes through all of those before it.
     return IPSet(block for one in pools for block in one.addresses.iter_cidrs())
-
-
-def _handed_out(pools: Sequence[Pool], address: Address) -> bool:
-    return any(one.hands_out(address) for one in pools)
 
 
 def _spans(addresses: IPSet) -> str:

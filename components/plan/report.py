@@ -76,9 +76,7 @@ def counted(plan: Plan) -> str:
 
 def parts(plan: Plan) -> Iterator[Part]:
     """All but the headline; of a failed preview what it found, and nothing else."""
-    for text in (*plan.failed[1:], *plan.unseen[1:]):
-        yield Line(text, item=True)
-    for text in plan.lost:
+    for text in (*plan.failed[1:], *plan.unseen[1:], *plan.lost):
         yield Line(text, item=True)
     if plan.networks:
         rows = [
