@@ -22,10 +22,10 @@ from ..model import read
 from ..plan import Plan, engine, failed, planned
 from ..plan.engine import Preview
 from ..plan.objects import Objects, objects
+from ..preflight import ROLE
 from . import doctor
 
 INSTALL: Final = "https://www.pulumi.com/docs/install/"
-ROLE: Final = "docs/preflight-clusterrole.yaml"
 HIDDEN: Final = "[secret]"
 SAYS_WHY: Final = ('"summaryEvent"', '"severity":"error"')  # an event log without either ends early
 FLAGS: Final = ("--include-crds", "--values=-")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from .. import package
 from ..args import MultusArgs
 from ..chart.extra_values import schema_at
 from ..parse import ACCESS_KEYS, NAMESPACE, Files
@@ -29,10 +30,7 @@ ACCESS: Final = {
         "description": "Content of a kubeconfig; kubectl's own rules hold where it is left out. "
         'Set it with "pulumi config set --secret multus:kubeconfig".',
     },
-    "context": {
-        "type": "string",
-        "description": "Context of the kubeconfig; its current one where it is left out.",
-    },
+    "context": package.ACCESS["context"],
 }
 WRITTEN_BY_THE_CLI: Final = {
     "encryptionsalt": {"type": "string", "description": "Salt of the stack's passphrase."},

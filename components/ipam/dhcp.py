@@ -87,7 +87,6 @@ class Dhcp(Ipam):
     plugin_defaults: ClassVar[Mapping[str, Any]] = {"priority": 0}
 
     type: Literal["dhcp"] = "dhcp"
-    """dhcp."""
     request: tuple[DhcpRequest, ...] = ()
     """Options to ask the server for, beside routers and subnet-mask."""
     provide: tuple[DhcpProvide, ...] = ()

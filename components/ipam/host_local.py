@@ -95,7 +95,6 @@ class HostLocal(Routed, Subnet):
     plugin_defaults: ClassVar[Mapping[str, Any]] = {"data_dir": "/var/lib/cni/networks"}
 
     type: Literal["host-local"] = "host-local"
-    """host-local."""
     ranges: tuple[tuple[HostLocalRange, ...], ...] = ()
     """A list of lists, behind subnet. Every pod gets one address of each inner list."""
     data_dir: NodePath = Field(default=DATA_DIR)

@@ -37,7 +37,6 @@ class Static(Routed):
     passed_on = frozenset({"name"})
 
     type: Literal["static"] = "static"
-    """static."""
     addresses: tuple[StaticAddress, ...] = ()
     """The pod's addresses, all of them; left out where each pod brings its own."""
     dns: Dns | None = None

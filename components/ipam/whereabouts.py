@@ -75,7 +75,6 @@ class Limits(Model):
         """
         found = usable(self.cidr, last_of_v6=False)
         assert found  # `incomplete` let it through
-        assert self.range is not None
         first, last = found
         start, end = self.range_start, self.range_end
         if self.range.first is not None:
@@ -122,7 +121,6 @@ class Whereabouts(Routed, Limits):
     )
 
     type: Literal["whereabouts"] = "whereabouts"
-    """whereabouts."""
     ip_ranges: tuple[WhereaboutsRange, ...] = Field(default=(), serialization_alias="ipRanges")
     """Further ranges. Every pod gets one address of each; dual stack has two."""
     gateway: SloppyAddressField | None = None

@@ -159,6 +159,12 @@ class TypedNetwork(Network):
         return self
 
     @property
+    def own_annotations(self) -> Mapping[str, str]:
+        """Where the kind has a device plugin's resource: what has pods get one."""
+        resource: str | None = getattr(self, "resource_name", None)
+        return {RESOURCE_NAME: resource} if resource else {}
+
+    @property
     def segment(self) -> str:
         """The device, or what else stands for the wire, in words that the user wrote."""
         return self.type

@@ -44,7 +44,6 @@ class Bond(TypedNetwork):
     pointers = frozenset({"allslavesactive", "tlbdynamiclb"})
 
     type: Literal["bond"] = "bond"
-    """bond."""
     mode: Mode
     """How the links share the work; active-backup asks nothing of the switches."""
     links: tuple[BondLink, ...] = Field(min_length=2)

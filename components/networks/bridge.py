@@ -56,7 +56,6 @@ class Bridge(TypedNetwork):
     veth = True
 
     type: Literal["bridge"] = "bridge"
-    """bridge."""
     bridge: InterfaceName
     """Name of the bridge, made on each node where it is missing. Not cni0: that is flannel's."""
     is_gateway: bool = False

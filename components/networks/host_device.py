@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ..fields import Device, MacAddress, ResourceName, matches
 from ..findings import Finding, Path
-from .base import DEFAULT_VLAN, RESOURCE_NAME, TypedNetwork, Wire
+from .base import DEFAULT_VLAN, TypedNetwork, Wire
 
 WAYS: Final = ("device", "hwaddr", "kernelpath", "pciBusID", "resourceName")
 NO_MAC: Final = 'the plugin reads none. Use capabilities: [mac] and the pod\'s annotation ("mac")'
@@ -37,7 +37,6 @@ class HostDevice(TypedNetwork):
     ours = frozenset({"resource_name"})
 
     type: Literal["host-device"] = "host-device"
-    """host-device."""
     device: Device | None = None
     """The device by its name or altname on the node, such as eth1; or give one of the others."""
     hwaddr: MacAddress | None = None
@@ -98,7 +97,3 @@ class HostDevice(TypedNetwork):
         if self.resource_name is not None:
             return None
         return f"the pod takes {self.segment} away. For more, use macvlan on it"
-
-    @property
-    def own_annotations(self) -> Mapping[str, str]:
-        return {RESOURCE_NAME: self.resource_name} if self.resource_name else {}

@@ -26,6 +26,5 @@ class Ipvlan(OnMaster):
     always_written = frozenset({"mode"})
 
     type: Literal["ipvlan"] = "ipvlan"
-    """ipvlan."""
     mode: Literal["l2", "l3", "l3s"] = "l2"
     """On which layer the master passes packets to pods."""

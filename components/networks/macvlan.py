@@ -27,7 +27,6 @@ class Macvlan(OnMaster):
     always_written = frozenset({"mode"})
 
     type: Literal["macvlan"] = "macvlan"
-    """macvlan."""
     mode: Literal["bridge", "private", "vepa", "passthru"] = "bridge"
     """How pods on one node reach each other; bridge is what nearly everybody wants."""
     mac: MacAddress | None = None

@@ -14,7 +14,7 @@ from pydantic import Field
 from ..fields import InterfaceName, Mtu, ResourceName
 from ..findings import Finding, Path
 from ..model import Model
-from .base import DEFAULT_VLAN, RESOURCE_NAME, TypedNetwork, Wire
+from .base import DEFAULT_VLAN, TypedNetwork, Wire
 from .host_device import BY_RESOURCE
 
 OVN: Final = "br-int"  # the bridge of pods that bring an ovnPort (`GetBridgeName`)
@@ -67,7 +67,6 @@ class Ovs(TypedNetwork):
     veth = True
 
     type: Literal["ovs"] = "ovs"
-    """ovs."""
     bridge: InterfaceName | None = None
     """Name of the bridge; left out where a resourceName's device tells it, or pods' ovnPort."""
     resource_name: ResourceName | None = None
@@ -115,7 +114,3 @@ class Ovs(TypedNetwork):
     @property
     def uses(self) -> Mapping[str, Path]:
         return {self.bridge: ("bridge",)} if self.bridge is not None else {}
-
-    @property
-    def own_annotations(self) -> Mapping[str, str]:
-        return {RESOURCE_NAME: self.resource_name} if self.resource_name else {}

@@ -158,7 +158,7 @@ class Raw(Network):
         INSIDE,
     )
     type: Literal["raw"] = "raw"
-    """raw."""
+    """Which kind it is."""
     config: Annotated[
         dict[str, Any], SkipValidation, Checked(_config, {"type": ["object", "string"]})
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 from ..findings import Finding, FindingsError, Path
 from ..ipam import IPAMS, Ipam
 from ..model import PLUGIN, Model, PluginJson, read
-from .base import KINDS, RESOURCE_NAME, Capability, TypedNetwork
+from .base import KINDS, RESOURCE_NAME, Capability, Network, TypedNetwork
 from .chained import CHAINED
 from .known import KNOWN
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
 _CNIS: Final = ("type", "ipam", "capabilities")
-OURS: Final = ("name", "namespace", "labels", "annotations", "nodes", "allow")
+OURS: Final = tuple(Network.model_fields)
 
 
 @dataclass

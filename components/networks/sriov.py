@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ..fields import MacAddress, NodePath, OnOff, ResourceName, VlanId
 from ..findings import Finding
-from .base import DEFAULT_VLAN, RESOURCE_NAME, TypedNetwork, Wire
+from .base import DEFAULT_VLAN, TypedNetwork, Wire
 from .host_device import BY_RESOURCE
 
 
@@ -37,7 +37,6 @@ class Sriov(TypedNetwork):
     mac_by = "plugin"
 
     type: Literal["sriov"] = "sriov"
-    """sriov."""
     resource_name: ResourceName
     """The device plugin's resource, such as intel.com/sriov_netdevice; pods ask for it too."""
     vlan: VlanId | None = None
@@ -86,7 +85,3 @@ class Sriov(TypedNetwork):
     @property
     def wires(self) -> tuple[Wire, ...]:
         return ((self.resource_name, self.vlan or DEFAULT_VLAN),)
-
-    @property
-    def own_annotations(self) -> Mapping[str, str]:
-        return {RESOURCE_NAME: self.resource_name}

@@ -12,7 +12,6 @@ from .base import Network
 
 
 def summary(network: Network) -> dict[str, Any]:
-    """What a person needs to use a network, as the component's output has it."""
     typed, ipam = network.typed, getattr(network, "ipam", None)
     brought = isinstance(ipam, Static) and not ipam.addresses
     found: dict[str, Any] = {

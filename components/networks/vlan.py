@@ -34,7 +34,6 @@ class Vlan(OnMaster):
     needs_ipam = True
 
     type: Literal["vlan"] = "vlan"
-    """vlan."""
     master: Device
     """The node's interface, such as eth1, or an altname."""
     vlan_id: Annotated[int, Field(ge=0, le=4094)]
