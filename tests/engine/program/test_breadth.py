@@ -86,20 +86,3 @@ def test_two_ipams_from_a_registry_on_chosen_nodes(cluster: Cluster, program: Ma
         assert (pod.get("tolerations") == [EDGE]) is placed
         assert (pod.get("nodeSelector") == {"kubernetes.io/os": "linux"}) is placed
     assert found["whereabouts"]["containers"][0]["resources"] == small
-
-
-def test_rke2_has_containerds_directories(cluster: Cluster, program: MakeProgram) -> None:
-    rke2 = {"distribution": "rke2", "version": "v1.34.2+rke2r1", "nodes": "multi"}
-    # The nodes here are K3s's, which preflight would say.
-    program("prod", cluster, protect=False, cluster=rke2, preflight="off").up("prod").check()
-    for name in ("multus", "whereabouts"):
-        paths = {
-            volume["hostPath"]["path"]
-            for volume in pods(cluster)[name]["volumes"]
-            if "hostPath" in volume
-        }
-        assert paths == {"/etc/cni/net.d", "/opt/cni/bin"}
-    for config in live.networks(cluster).values():
-        assert config["ipam"]["configuration_path"] == (
-            "/etc/cni/net.d/whereabouts.d/whereabouts.conf"
-        )

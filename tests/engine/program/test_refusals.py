@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from testbed.charts.faults import Status, Tampered
+from testbed.charts.faults import Tampered
 from testbed.charts.repository import Repository
 from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.results import Result
-from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.conftest import IN_CHART, ChartSettings, MakeProgram, kubeconfig
+from tests.engine.program.conftest import MakeProgram, kubeconfig
 from tests.stacks.files import ROOT
 
 FAULTY = ROOT / "tests" / "stacks" / "faulty"
@@ -97,16 +96,6 @@ def test_a_chart_repository_that_is_away(
     checkout.up("dev").check()  # and the next one puts it right
 
 
-def test_a_chart_repository_that_lacks_the_package(
-    cluster: Cluster, program: MakeProgram, repository: Repository
-) -> None:
-    checkout = program("dev", cluster)
-    with repository.failing(Status(404), on="*.tgz"):
-        error = one_error(checkout.up("dev"))
-    assert "404" in error
-    nothing_was_made(checkout, "dev", cluster)
-
-
 def test_a_package_that_was_tampered_with(
     cluster: Cluster, program: MakeProgram, repository: Repository
 ) -> None:
@@ -114,13 +103,6 @@ def test_a_package_that_was_tampered_with(
     with repository.failing(Tampered(), on="*.tgz"):
         error = one_error(checkout.up("dev"))
     assert "it is not the package that was published" in error
-    nothing_was_made(checkout, "dev", cluster)
-
-
-def test_a_wrong_sha256(cluster: Cluster, program: MakeProgram, chart: ChartSettings) -> None:
-    checkout = program("dev", cluster, chart=chart() | {"sha256": "0" * 64})
-    error = one_error(checkout.preview("dev"))
-    assert f"but {'0' * 64} is expected" in error
     nothing_was_made(checkout, "dev", cluster)
 
 
@@ -154,30 +136,6 @@ def test_crds_of_a_foreign_release_stop_the_run(cluster: Cluster, program: MakeP
     assert not result.ok
     assert any("belongs to Helm release rke2-multus" in error for error in result.errors)
     assert live.workloads(cluster) == set()
-
-
-def test_a_release_that_is_installed_by_hand_stops_the_run(
-    cluster: Cluster, program: MakeProgram, repository: Repository, tools: Tools
-) -> None:
-    """As the K3s page has it: `helm install multus … -n kube-system`."""
-    helm = [str(tools.path("helm")), "--kubeconfig", str(cluster.kubeconfig)]
-    package = str(repository.packages[IN_CHART].main)
-    subprocess.run(
-        [*helm, "install", "multus", package, "--namespace", "kube-system"],
-        check=True,
-        capture_output=True,
-    )
-    before = cluster.kubectl_json("get", live.NETWORKS_CRD)["metadata"]
-    checkout = program("dev", cluster)
-    result = checkout.up("dev")
-    assert not result.ok
-    known = f"multus is in kube-system already (deployed, revision 1, chart rke2-multus {IN_CHART}"
-    assert any(known in one for one in result.errors), result.errors
-    assert cluster.kubectl_json("get", live.NETWORKS_CRD)["metadata"] == before
-
-    # With the word of the user it goes on, as far as Helm lets it without an import.
-    checkout.configure("dev", {"adopt": True})
-    assert any("cannot re-use a name" in error for error in checkout.up("dev").errors)
 
 
 def test_the_repository_stays_clean(cluster: Cluster, program: MakeProgram) -> None:

@@ -54,40 +54,6 @@ def test_a_fault_in_a_secret_setting_does_not_print_it(
     assert CANARY not in result.stdout + result.stderr
 
 
-def test_a_secret_where_none_can_be_is_refused(cluster: Cluster, program: MakeProgram) -> None:
-    """Its faults could not be said, and in the cluster it is in clear anyhow."""
-    checkout = program("dev", cluster)
-    set_secret(checkout, "multus:ipam")
-    result = checkout.up("dev")
-    assert not result.ok
-    assert any("multus:ipam is a secret, and only extraValues and" in e for e in result.errors)
-    assert CANARY not in result.stdout + result.stderr
-
-
-def test_a_kubeconfig_in_clear_is_refused(cluster: Cluster, program: MakeProgram) -> None:
-    checkout = program("dev", cluster, kubeconfig=CANARY)
-    result = checkout.up("dev")
-    assert not result.ok
-    assert any("multus:kubeconfig is not a secret" in error for error in result.errors)
-
-
-def test_a_context_that_the_stacks_kubeconfig_lacks_is_refused(
-    cluster: Cluster, program: MakeProgram
-) -> None:
-    checkout = program("dev", cluster, context="not-there")
-    assert checkout.cli("stack", "init", "dev").returncode == 0
-    content = cluster.kubeconfig.read_text()
-    done = checkout.cli("config", "set", "--secret", "multus:kubeconfig", content, "--stack", "dev")
-    assert done.returncode == 0, done.stderr
-    result = checkout.up("dev")
-    assert not result.ok
-    assert any(
-        'the context is "not-there", but the kubeconfig has no context of that name' in error
-        for error in result.errors
-    )
-    assert live.workloads(cluster) == set()
-
-
 def on_a_k3s_server(checkout: Workspace, file: Path) -> None:
     """K3s's file is elsewhere in this checkout, and there is no other kubeconfig."""
     for name in ("kubeconfig.py", "cluster_tasks/kubectl.py"):

@@ -120,33 +120,6 @@ def test_daemonsets_run_with_k3s_directories(cluster: Cluster, program: MakeProg
     }
 
 
-def test_the_dhcp_daemon_runs_k3s_binaries(cluster: Cluster, program: MakeProgram) -> None:
-    program("staging", cluster).up("staging").check()
-    dhcp = _pod(cluster, "multus-dhcp")
-    assert dhcp["containers"][0]["command"] == ["/opt/cni/bin/dhcp", "daemon"]
-    assert _host_paths(dhcp) == {BIN, "/run/cni", "/run/netns"}
-
-
-@pytest.mark.parametrize(
-    ("version", "data_dir", "binaries"),
-    [
-        ("v1.30.5+k3s1", "/var/lib/rancher/k3s", "data/current/bin"),
-        ("v1.30.6+k3s1", "/mnt/fast/k3s", "data/cni"),
-    ],
-)
-def test_paths_follow_version_and_data_dir(
-    version: str, data_dir: str, binaries: str, cluster: Cluster, program: MakeProgram
-) -> None:
-    where = {"distribution": "k3s", "version": version, "nodes": "single", "dataDir": data_dir}
-    result = program("dev", cluster, cluster=where).up("dev").check()
-    assert _host_paths(_pod(cluster, "multus")) == {
-        f"{data_dir}/agent/etc/cni/net.d",
-        f"{data_dir}/{binaries}",
-    }
-    warned = any("plugins-lost-on-upgrade" in one.message for one in result.diagnostics)
-    assert warned is (binaries == "data/current/bin")
-
-
 def _pod(cluster: Cluster, daemon_set: str) -> dict[str, Any]:
     found = cluster.kubectl_json("get", f"daemonset/{daemon_set}", "-n", "kube-system")
     pod: dict[str, Any] = found["spec"]["template"]["spec"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
 
 from testbed.cluster import Cluster
+from testbed.engine import Workspace
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram, edit, kubeconfig
 from tests.engine.program.test_changes import replaced
@@ -107,88 +107,42 @@ def test_a_user_without_home_and_name_can_deploy(cluster: Cluster, program: Make
 
 NO_CLUSTER: Final = "the kubeconfig names no cluster: it is missing or empty, or has no current "
 MADE: Final = '    "multus", stack.args, access=stack.access, secret_values=stack.secret_values\n'
-
-
 PROVIDERS: Final = ("pulumi:providers:kubernetes", "pulumi:providers:pulumi")
-
-
-def by_provider(arguments: str) -> Mapping[str, Mapping[str, str]]:
-    """Edits to a program that has a provider of its own, with these arguments."""
-    imports = "from pulumi_kubernetes import HelmReleaseSettingsArgs, Provider\n"
-    changes = {
-        MADE: '    "multus", stack.args, opts=pulumi.ResourceOptions(provider=own)\n',
-        "multus = ": f'own = Provider("own", {arguments})\nmultus = ',
-        "import pulumi\n": f"import pulumi\n{imports}",
-    }
-    return {"__main__.py": changes}
-
-
-@dataclass(frozen=True)
-class Refused:
-    """What is another than it should be, and what is said."""
-
-    says: str
-    kubeconfig: Mapping[str, Any] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
-    provider: Mapping[str, Any] = field(default_factory=dict)
-    """Config of the default Kubernetes provider."""
-    edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    beside: Collection[str] = ()
-    """Types of what the program itself makes before."""
-
-
-REFUSED: Final = {
-    "no current context": Refused(NO_CLUSTER, {"current-context": None}),
-    "an empty kubeconfig": Refused(
-        NO_CLUSTER, dict.fromkeys(("current-context", "contexts", "clusters", "users"))
-    ),
-    "a Helm driver": Refused(
-        'Helm\'s driver is "configmap", but releases are looked for in Secrets alone. Unset ',
-        variables={"PULUMI_K8S_HELM_DRIVER": "configmap"},
-    ),
-    # The testbed's own scratch is in HOME, so the program unsets it.
-    "no home": Refused(
-        "HOME is not set, and there is no kube",
-        variables={"KUBECONFIG": ""},
-        edits={"__main__.py": {"\nimport pulumi\n": f"\nimport pulumi\n{NOBODY}"}},
-    ),
-    "a context of the default provider": Refused(
-        "Set multus:context [shape]", provider={"context": "x"}
-    ),
-    "its kubeconfig": Refused("Set multus:kubeconfig [shape]", provider={"kubeconfig": "/x"}),
-    "its directory": Refused("Remove it [shape]", provider={"renderYamlToDirectory": "out"}),
-    "Windows": Refused(
-        "Multus cannot be deployed from Windows: the commands need a POSIX shell. Run Pulumi in ",
-        edits={"components/access.py": {'os.name == "nt"': "True"}},
-    ),
-    "a provider that renders to files": Refused(
-        "the Kubernetes provider renders to files (renderYamlToDirectory), but ",
-        # Which the provider takes from there, and refuses beside the directory by itself.
-        variables={"KUBECONFIG": ""},
-        beside=PROVIDERS,
-        edits=by_provider('render_yaml_to_directory="out"'),
-    ),
-    "a Helm driver of a provider": Refused(
-        'Helm\'s driver is "sql", but releases are looked for in Secrets alone. Unset ',
-        beside=PROVIDERS,
-        edits=by_provider('helm_release_settings=HelmReleaseSettingsArgs(driver="sql")'),
-    ),
+# A program with a provider of its own.
+RENDERS: Final = {
+    MADE: '    "multus", stack.args, opts=pulumi.ResourceOptions(provider=own)\n',
+    "multus = ": 'own = Provider("own", render_yaml_to_directory="out")\nmultus = ',
+    "import pulumi\n": "import pulumi\nfrom pulumi_kubernetes import Provider\n",
 }
 
 
-@pytest.mark.parametrize("operation", ["preview", "up"])
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_reach_the_meant_cluster_is_refused_at_preview(
-    case: Refused, operation: str, cluster: Cluster, program: MakeProgram, tmp_path: Path
+def refused(checkout: Workspace, env: Mapping[str, str], says: str) -> None:
+    """At preview, and by an `up` that nobody previewed."""
+    for run in (checkout.preview, checkout.up):
+        assert says in one_error(run("dev", env=env))
+
+
+def test_a_kubeconfig_that_reaches_no_cluster_is_refused_at_preview(
+    cluster: Cluster, program: MakeProgram, tmp_path: Path
 ) -> None:
     checkout = program("dev", cluster)
-    checkout.configure("dev", case.provider, "kubernetes")
-    for file, changes in case.edits.items():
-        edit(checkout, file, changes)
-    env = {"KUBECONFIG": kubeconfig(cluster, tmp_path / "config", **case.kubeconfig)}
-    run = checkout.preview if operation == "preview" else checkout.up
-    assert case.says in one_error(run("dev", env={**env, **case.variables}))
-    nothing_was_made(checkout, "dev", cluster, beside=case.beside)
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    del config["current-context"]
+    file = tmp_path / "config"
+    file.write_text(yaml.safe_dump(config))
+    refused(checkout, {"KUBECONFIG": str(file)}, NO_CLUSTER)
+    nothing_was_made(checkout, "dev", cluster)
+
+
+def test_a_provider_that_renders_to_files_is_refused_at_preview(
+    cluster: Cluster, program: MakeProgram
+) -> None:
+    checkout = program("dev", cluster)
+    edit(checkout, "__main__.py", RENDERS)
+    # The provider takes a kubeconfig from there, and refuses it beside the directory by itself.
+    says = "the Kubernetes provider renders to files (renderYamlToDirectory), but "
+    refused(checkout, {"KUBECONFIG": ""}, says)
+    nothing_was_made(checkout, "dev", cluster, beside=PROVIDERS)
 
 
 def test_of_two_on_one_cluster_the_second_makes_nothing(
