@@ -14,10 +14,6 @@ from tests.stacks.files import ROOT, STACKS, arguments, expected, read, stack_pa
 FOLDER = Path(__file__).parent / "expected"
 
 
-def test_the_three_stacks_are_there() -> None:
-    assert set(STACKS) >= {"dev", "staging", "prod"}
-
-
 def test_each_has_an_ipam_of_its_own() -> None:
     assert {stack: arguments(stack).ipam for stack in ("dev", "staging", "prod")} == {
         "dev": "host-local",

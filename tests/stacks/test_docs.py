@@ -30,8 +30,8 @@ def test_what_a_document_shows_is_taken(text: str) -> None:
     assert parsed.args is not None, [str(one) for one in parsed.findings]
 
 
-@pytest.mark.parametrize("text", STACK.findall((ROOT / "docs" / "guides.md").read_text()))
-def test_a_guide_has_nothing_to_warn_of(text: str) -> None:
+@pytest.mark.parametrize("text", [KINDS, *STACK.findall((ROOT / "docs" / "guides.md").read_text())])
+def test_a_guide_and_the_page_of_kinds_have_nothing_to_warn_of(text: str) -> None:
     parsed = read(yaml.safe_load(text)["config"])
     assert [str(one) for one in parsed.findings if one.severity != "note"] == []
 

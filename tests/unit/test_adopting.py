@@ -25,6 +25,7 @@ from components.parse import parse
 from components.stack_file import read_stack_file
 from tests.stacks.files import ROOT, arguments
 from tests.stacks.files import read as read_stack
+from tests.unit.cases import load
 
 SOUND: Final = {
     "dev": arguments("dev"),
@@ -109,36 +110,12 @@ def test_each_kind_is_found_as_it_stands_in_the_documentation(kind: str) -> None
     assert again.type == kind  # type: ignore[attr-defined]
 
 
-K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
-RKE2: Final = {"distribution": "rke2", "version": "v1.34.2+rke2r1", "nodes": "single"}
-
-
-@pytest.mark.parametrize(
-    ("versions", "directory", "cluster"),
-    [
-        (["v1.34.2+k3s1", "v1.34.3+k3s1"], "/var/lib/rancher/k3s/agent/etc/cni/net.d", K3S),
-        (["v1.34.2+k3s1"] * 2, "/mnt/k3s/agent/etc/cni/net.d/", {**K3S, "dataDir": "/mnt/k3s"}),
-        (["v1.34.2+k3s1"] * 2, "/etc/cni/net.d", {**K3S, "flannel": False}),
-        (["v1.34.2+k3s1"] * 2, "", K3S),
-        (["v1.34.2+rke2r1"], "/etc/cni/net.d", RKE2),
-        (
-            ["v1.34.2"],
-            "/etc/kube/net.d",
-            {
-                "distribution": "custom",
-                "nodes": "single",
-                "confDir": "/etc/kube/net.d",
-                "binDir": "/opt/cni/bin",
-            },
-        ),
-    ],
-)
-def test_the_cluster_is_known_by_its_nodes_and_directory(
-    versions: list[str], directory: str, cluster: dict[str, Any]
-) -> None:
-    values = {"config": {"cni_conf": {"confDir": directory}}}
+@pytest.mark.parametrize("case", load("adopting", "clusters"))
+def test_the_cluster_is_known_by_its_nodes_and_directory(case: Any) -> None:
+    values = {"config": {"cni_conf": {"confDir": case["directory"]}}}
     release = {"chart": {"metadata": {"version": DEFAULT}}, "config": values}
-    assert adopted(map(node, versions), [], release).settings["cluster"] == cluster
+    found = adopted(map(node, case["nodes"]), [], release)
+    assert found.settings["cluster"] == case["cluster"]
 
 
 def test_nodes_that_are_fail_closed_make_the_cluster_so() -> None:

@@ -21,6 +21,7 @@ from components.cli.check import read_stack
 from components.rules.registry import catalog
 from components.stack_file import read_stack_file
 from tests.stacks.files import EXAMPLES, ROOT, STACKS, arguments, stack_path
+from tests.unit.cases import load
 
 CASES: Final[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "cases" / "manifests.yaml").read_text()
@@ -219,27 +220,7 @@ def test_needs_no_pulumi() -> None:
     assert not re.search(r"\| +(pulumi\w*|grpc)$", done.stderr, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("line", "status", "said"),
-    [
-        ("$M check - <&-", 2, "-: error: standard input is closed [unreadable]"),
-        ("$M check - - < stacks/Pulumi.dev.yaml", 0, "1 file, "),
-        ("$M check > /dev/full", 2, "error: the output cannot be written: No space left on device"),
-        ("set -o pipefail; $M schema | true", 1, ""),
-        ("$M check $'\\xff.yaml'", 2, "\\udcff.yaml: error: there is no such file [unreadable]"),
-        ("$M check --format sarif $'\\xff.yaml'", 2, "%5Cudcff.yaml"),
-        ("$M check stacks", 2, "that is a folder. Name its files: stacks/*.yaml [unreadable]"),
-        ("$M check - </dev/null", 0, "-: note: there are no networks in it [passed-over]"),
-        (
-            "$M check --nodes single stacks/Pulumi.dev.yaml",
-            0,
-            "note: --nodes is for networks",
-        ),
-        ("$M --version", 0, "multus-k3s "),
-        ("$M kinds vlan", 0, "- `master`"),
-        ("$M kinds vln", 2, 'Did you mean "vlan"?'),
-    ],
-)
+@pytest.mark.parametrize(("line", "status", "said"), load("cli", "lines"))
 def test_never_ends_in_a_traceback(line: str, status: int, said: str) -> None:
     done = command(line)
     assert done.returncode == status, done
@@ -251,28 +232,7 @@ def test_never_ends_in_a_traceback(line: str, status: int, said: str) -> None:
 # --- node-files ---
 
 
-CLUSTERS: Final = [
-    (
-        "{distribution: k3s, version: v1.34.2+k3s1, nodes: multi, dataDir: /mnt/k3s}",
-        "/mnt/k3s/agent/etc/cni/net.d/00-multus.conflist-wait.conflist",
-    ),
-    (
-        "{distribution: k3s, version: v1.34.2+k3s1, nodes: multi, flannel: false}",
-        "/etc/cni/net.d/00-multus.conflist-wait.conflist",
-    ),
-    (
-        "{distribution: rke2, version: v1.34.2+rke2r1, nodes: multi}",
-        "/etc/cni/net.d/00-multus.conflist-wait.conflist",
-    ),
-    (
-        "{distribution: custom, nodes: multi, confDir: /etc/cni/other.d, binDir: /opt/cni/bin, "
-        "clusterCidr: [10.42.0.0/16], serviceCidr: [10.43.0.0/16]}",
-        "/etc/cni/other.d/00-multus.conflist-wait.conflist",
-    ),
-]
-
-
-@pytest.mark.parametrize(("cluster", "place"), CLUSTERS)
+@pytest.mark.parametrize(("cluster", "place"), load("cli", "node files"))
 def test_the_files_of_a_node_are_alike_in_each_form(
     cluster: str, place: str, tmp_path: Path
 ) -> None:
@@ -387,13 +347,6 @@ def test_every_key_has_a_value_and_is_explained() -> None:
         _, _, value, _, about, _ = row.split("|")
         assert value.strip(), row
         assert about.strip(), row
-
-
-def test_the_page_of_all_kinds_shows_a_stack_that_works() -> None:
-    stack = re.search(r"```yaml\n(config:.*?)```", run("kinds", "--markdown").stdout, re.DOTALL)
-    assert stack
-    result = run("check", "-", given=stack[1])
-    assert result.exit_code == 0, result.stdout
 
 
 def test_a_rule_is_explained() -> None:

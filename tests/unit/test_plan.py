@@ -24,6 +24,7 @@ from components.plan.networks import Field, NetworkChange
 from components.plan.objects import Difference, objects
 from components.plan.report import from_json, headline, refuses, written
 from tests.stacks.files import EXAMPLES
+from tests.unit.cases import load
 from tests.unit.tasks import executable
 from tests.unit.test_doctor import with_interface
 
@@ -61,44 +62,13 @@ def plan(
     return planned("prod", found, PATHS, pods=pods or {}, rendered=rendered)
 
 
-def changed(**ipam: Any) -> Json:
-    return {**LAN, "ipam": {**LAN["ipam"], **ipam}}
-
-
-CHANGES: Final[dict[str, tuple[Json | str, Json | str, list[tuple[str, str, str]], str, str]]] = {
-    "a range": (
-        LAN,
-        changed(range="192.168.20.0/28"),
-        [("config.ipam.range", '"192.168.20.0/29"', '"192.168.20.0/28"')],
-        "8 (192.168.20.7 to 192.168.20.14)",
-        "",
-    ),
-    "an exclusion": (
-        LAN,
-        changed(exclude=["192.168.20.2/31"]),
-        [("config.ipam.exclude", "-", '["192.168.20.2/31"]')],
-        "",
-        "2 (192.168.20.2 to 192.168.20.3)",
-    ),
-    "a device": (LAN, {**LAN, "master": "eth2"}, [("config.master", '"eth1"', '"eth2"')], "", ""),
-    "what no plugin reads": ("{}", "no JSON", [("config", '"{}"', '"no JSON"')], "", ""),
-    "a plugin in a list": (
-        {"plugins": [{"type": "sbr"}]},
-        {"plugins": [{"type": "sbr", "table": 7}]},
-        [("config.plugins[0].table", "-", "7")],
-        "",
-        "",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_network_changes_by_fields_and_addresses(name: str) -> None:
-    old, new, fields, gained, lost = CHANGES[name]
-    [found] = plan(network("update", old, new)).networks
+@pytest.mark.parametrize("case", load("plan", "networks"))
+def test_a_network_changes_by_fields_and_addresses(case: Any) -> None:
+    [found] = plan(network("update", case["old"], case["new"])).networks
     assert found.key == "default/lan"
-    assert [(one.name, one.old, one.new) for one in found.fields] == fields
-    assert (found.gained, found.lost) == (gained, lost)
+    assert [[one.name, one.old, one.new] for one in found.fields] == case["fields"]
+    assert found.gained == case.get("gained", "")
+    assert found.lost == case.get("lost", "")
 
 
 def test_what_the_program_made_is_in_the_stack_files_words() -> None:
@@ -140,7 +110,12 @@ def sides(*texts: str) -> Any:
 HAZARDS: Final[dict[str, tuple[Plan, list[str]]]] = {
     "nothing": (plan(), []),
     "a shorter range under pods": (
-        plan(network("update", LAN, changed(exclude=["192.168.20.6/32"])), pods=PODS),
+        plan(
+            network(
+                "update", LAN, {**LAN, "ipam": {**LAN["ipam"], "exclude": ["192.168.20.6/32"]}}
+            ),
+            pods=PODS,
+        ),
         [
             "2 pods of default/lan keep old addresses until restarted, "
             "1 outside the new range: default/b (192.168.20.6)"
