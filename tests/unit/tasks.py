@@ -28,7 +28,13 @@ def run(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A task as the plugin runs it: the text on standard input, data by environment."""
     command = [sys.executable, "-I", "-"]
     return subprocess.run(
-        command, input=text, env=environment, capture_output=True, text=True, check=False
+        command,
+        input=text,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,  # the tasks that have to do with a network give up long before
     )
 
 

@@ -18,16 +18,24 @@ from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.nodes import K3S
 from tests.engine.conftest import MakeWorkspace
+from tests.library import install
 
 SPLIT = "v4.3.017"
 IN_CHART = "v4.2.418"
 TIMEOUT_SECONDS = 60
+RBAC = "rbac.authorization.k8s.io"
 
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
     with Repository([SPLIT, IN_CHART], tmp_path_factory.mktemp("charts")) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the library as pip installs it."""
+    return install(tmp_path_factory.mktemp("library"))
 
 
 class ChartSettings(Protocol):
@@ -62,6 +70,25 @@ def kubeconfig(cluster: Cluster, file: Path, *, server: str = "", **changes: Any
         config["clusters"][0]["cluster"]["server"] = server
     file.write_text(yaml.safe_dump({k: v for k, v in config.items() if v is not None}))
     return str(file)
+
+
+def account(cluster: Cluster, name: str, role: str, file: Path) -> Path:
+    """A kubeconfig of a service account with a ClusterRole, by its token."""
+    meta = {"name": name, "namespace": "default"}
+    cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
+    cluster.apply(
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"{name}-{role}"},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", **meta}],
+        }
+    )
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": cluster.kubectl("create", "token", name).strip()}
+    file.write_text(yaml.safe_dump(config))
+    return file
 
 
 class MakeProgram(Protocol):

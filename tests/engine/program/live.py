@@ -1,11 +1,17 @@
-"""What is live in the cluster, read with kubectl and not through Pulumi."""
+"""What is live in the cluster, read with kubectl and not through Pulumi; and Helm by hand."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from testbed.cluster import Cluster
+from testbed.operations import Running
+from testbed.processes import descendants
+from testbed.tools import Tools
 
 NETWORKS = "network-attachment-definitions.k8s.cni.cncf.io"
 NETWORKS_CRD = f"crd/{NETWORKS}"
@@ -51,3 +57,19 @@ def releases(cluster: Cluster) -> set[str]:
     """Names of the Helm releases that have a deployed revision."""
     secrets = cluster.items("secrets", "-n", "kube-system", "-l", "owner=helm,status=deployed")
     return {item["metadata"]["labels"]["name"] for item in secrets}
+
+
+def helm(tools: Tools, cluster: Cluster, *arguments: str) -> None:
+    command = [str(tools.path("helm")), "--kubeconfig", str(cluster.kubeconfig), *arguments]
+    subprocess.run([*command, "-n", "kube-system"], check=True, capture_output=True)
+
+
+def waits(running: Running) -> bool:
+    """Whether a run has come to its wait for ready pods."""
+    for pid in descendants(running.process.pid):
+        with suppress(OSError):  # ended since
+            given = Path(f"/proc/{pid}/environ").read_bytes()
+            # The hand-over of the CRDs has the one, and the schedule the other.
+            if b"MULTUS_WORKLOADS=" in given and b"MULTUS_REVISION=" in given:
+                return True
+    return False

@@ -85,11 +85,6 @@ def started_in(folder: Path) -> list[str]:
     return [one for one in found if f"{folder}/" in one]
 
 
-def helm(tools: Tools, cluster: Cluster, *arguments: str) -> None:
-    command = [str(tools.path("helm")), "--kubeconfig", str(cluster.kubeconfig), *arguments]
-    subprocess.run([*command, "-n", "kube-system"], check=True, capture_output=True)
-
-
 @pytest.mark.parametrize("by", SHELLS)
 def test_an_install_by_hand_is_taken_over_and_no_network_changes(
     by: str,
@@ -102,7 +97,7 @@ def test_an_install_by_hand_is_taken_over_and_no_network_changes(
     values = tmp_path / "values.yaml"
     values.write_text(BY_THE_PAGE)
     package = str(repository.packages[IN_CHART].main)
-    helm(tools, cluster, "install", "multus", package, "--values", str(values))
+    live.helm(tools, cluster, "install", "multus", package, "--values", str(values))
     cluster.kubectl("wait", "--for=condition=Established", live.NETWORKS_CRD)
     for one in (*BY_HAND, OF_ANOTHER):
         cluster.apply(one)

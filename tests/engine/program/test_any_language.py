@@ -21,7 +21,6 @@ from testbed.tools import ROOT
 from tests.engine.conftest import MakeWorkspace
 from tests.engine.program import live
 from tests.engine.program.conftest import TIMEOUT_SECONDS, ChartSettings
-from tests.library import install
 
 STACK: Final = "dev"
 TYPE: Final = "multus:index:MultusComponent"
@@ -49,11 +48,6 @@ INPUTS: Final[Mapping[str, Any]] = EXAMPLE["resources"]["multus"]["properties"]
 
 class MakeProgram(Protocol):
     def __call__(self, **inputs: object) -> Workspace: ...
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -173,18 +172,13 @@ def test_a_kept_history_is_named_as_what_it_is_and_helm_indeed_refuses_it(
     other.mkdir()
     (other / "Chart.yaml").write_text("apiVersion: v2\nname: rke2-multus\nversion: 4.2.311\n")
 
-    def helm(verb: str, *arguments: str) -> None:
-        command = [str(tools.path("helm")), verb, "multus", *arguments, "--namespace=kube-system"]
-        env = {"KUBECONFIG": str(cluster.kubeconfig), "HOME": str(tmp_path)}
-        subprocess.run(command, env=env, capture_output=True, check=True)
-
-    helm("install", str(other))
+    live.helm(tools, cluster, "install", "multus", str(other))
     checkout = program("dev", cluster)
     [error] = [error for error in checkout.up("dev").errors if "Helm release" in error]
     assert "Helm release multus is in kube-system already (deployed, revision 1, chart " in error
     assert "chart rke2-multus 4.2.311, 20" in error
 
-    helm("uninstall", "--keep-history")
+    live.helm(tools, cluster, "uninstall", "multus", "--keep-history")
     refused = checkout.up("dev")
     assert any("is uninstalled, but its history was kept" in error for error in refused.errors)
     assert live.releases(cluster) == set()
@@ -194,7 +188,7 @@ def test_a_kept_history_is_named_as_what_it_is_and_helm_indeed_refuses_it(
     assert any("cannot re-use a name" in error for error in checkout.up("dev").errors)
     (checkout.path / HANDOVER).write_text(text)
 
-    helm("uninstall")
+    live.helm(tools, cluster, "uninstall", "multus")
     checkout.up("dev").check()
     assert live.releases(cluster) == {"multus", "multus-crd"}
 

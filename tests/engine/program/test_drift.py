@@ -14,7 +14,6 @@ from testbed.engine import Workspace
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import SPLIT, MakeProgram
-from tests.engine.program.test_adopting import helm
 
 IN: Final = ("-n", "kube-system")
 SETTINGS: Final[dict[str, Any]] = {
@@ -76,11 +75,11 @@ def test_each_way_to_drift_is_found_and_repaired(
         "NetworkAttachmentDefinition default/lan is not what the stack says": patch(
             cluster, network, {"spec": {"config": "{}"}}
         ),
-        "release multus has other values": lambda: helm(
+        "release multus has other values": lambda: live.helm(
             tools, cluster, *again, "--set", "labels.x=y"
         ),
         "NetworkAttachmentDefinition default/lan is not there": delete(cluster, network),
-        "release multus is gone": lambda: helm(tools, cluster, "uninstall", "multus"),
+        "release multus is gone": lambda: live.helm(tools, cluster, "uninstall", "multus"),
     }
     for said, way in ways.items():
         way()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from testbed.engine import Workspace
 from tests.engine.conftest import MakeWorkspace
 from tests.engine.program import live
 from tests.engine.program.conftest import TIMEOUT_SECONDS, ChartSettings
-from tests.library import EXAMPLE, install
+from tests.library import EXAMPLE
 
 STACK: Final = "dev"
 CHART: Final = 'chart = Chart(version="v4.3.017")'
@@ -38,11 +37,6 @@ MULTUS: Final = {"app": "rke2-multus"}
 
 class MakeExample(Protocol):
     def __call__(self, changes: Mapping[str, str] = ..., /) -> Workspace: ...
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture
@@ -134,11 +128,10 @@ def test_no_pod_is_made_before_multus_serves_it(cluster: Cluster, example: MakeE
     with cluster.held(labels=MULTUS):
         running = program.start("up", STACK)
         cluster.wait_for(
-            lambda: "multus" in live.releases(cluster) and live.networks(cluster) != {},
-            "the release and the network",
+            lambda: live.waits(running) and live.networks(cluster) != {},
+            "the network, and the wait for ready pods",
             90,
         )
-        time.sleep(3)
         assert deployments(cluster) == []
     running.wait().check()
     [network] = created(cluster, live.NETWORKS, "-A")

@@ -7,8 +7,6 @@ never gone.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,7 +22,7 @@ from testbed.nodes import K3S
 from testbed.objects import network
 from testbed.tools import Tools
 from tests.engine.program import live
-from tests.engine.program.test_adopting import helm
+from tests.unit.tasks import run
 
 
 class Row(NamedTuple):
@@ -73,7 +71,7 @@ def deploy(verb: str, charts: ChartPackages, stack: MultusArgs, by: tuple[Tools,
         if file is not None:
             given = file.with_suffix(".values.yaml")
             given.write_text(yaml.safe_dump(values))
-            helm(
+            live.helm(
                 *by,
                 verb,
                 name,
@@ -86,25 +84,19 @@ def deploy(verb: str, charts: ChartPackages, stack: MultusArgs, by: tuple[Tools,
 
 
 def hand_over(stack: MultusArgs, version: str, crd: str | None, cluster: Cluster) -> None:
-    """The task, as the plugin runs it."""
-    subprocess.run(
-        [sys.executable, "-I", "-"],
-        input=script("crd_handover"),
-        env={
-            "PATH": f"{cluster.program.parent}:{os.environ['PATH']}",
-            "KUBECONFIG": str(cluster.kubeconfig),
-            "MULTUS_NAMESPACE": "kube-system",
-            "MULTUS_CRD_OWNER": "multus-crd" if crd else "multus",
-            "MULTUS_CRD_CHART": crd or "",
-            "MULTUS_RELEASES": "multus,multus-crd",
-            "MULTUS_CHART": version,
-            "MULTUS_IPAM": ",".join(stack.ipams),
-            "MULTUS_ADOPT": "true",
-        },
-        capture_output=True,
-        text=True,
-        check=True,
+    done = run(
+        script("crd_handover"),
+        PATH=f"{cluster.program.parent}:{os.environ['PATH']}",
+        KUBECONFIG=str(cluster.kubeconfig),
+        MULTUS_NAMESPACE="kube-system",
+        MULTUS_CRD_OWNER="multus-crd" if crd else "multus",
+        MULTUS_CRD_CHART=crd or "",
+        MULTUS_RELEASES="multus,multus-crd",
+        MULTUS_CHART=version,
+        MULTUS_IPAM=",".join(stack.ipams),
+        MULTUS_ADOPT="true",
     )
+    assert done.returncode == 0, done.stderr
 
 
 def networks(cluster: Cluster, count: int) -> dict[str, str]:
@@ -126,7 +118,7 @@ def test_every_network_outlives_the_way(
     hand_over(stack, row.after, stack.chart.facts.crd_version, cluster)
     deploy("upgrade", new, stack, (tools, cluster))
     if old.crd and not new.crd:
-        helm(tools, cluster, "uninstall", "multus-crd")
+        live.helm(tools, cluster, "uninstall", "multus-crd")
     assert live.uids(cluster) == before
     assert ("ippools.whereabouts.cni.cncf.io" in live.crds(cluster)) or not row.on[1]
 
@@ -139,7 +131,7 @@ def test_control_what_helm_alone_does(
     stack = args("v4.3.017", whereabouts=True)
     deploy("install", package(before, tmp_path), stack, (tools, cluster))
     found = networks(cluster, 2)
-    helm(tools, cluster, "upgrade", "multus", str(package("v4.3.017", tmp_path).main))
+    live.helm(tools, cluster, "upgrade", "multus", str(package("v4.3.017", tmp_path).main))
     if outcome == "every network is gone":
         cluster.wait_for(lambda: live.NETWORKS not in live.crds(cluster), "the CRD to go")
     else:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,10 +28,11 @@ from testbed.engine import Workspace
 from testbed.nodes import K3S, node
 from testbed.results import Result
 from tests.engine.program import live
-from tests.engine.program.conftest import MakeProgram, kubeconfig
+from tests.engine.program.conftest import MakeProgram, account, kubeconfig
 from tests.engine.program.test_changes import set_secret
 from tests.engine.program.test_refusals import one_error
 from tests.stacks.files import ROOT
+from tests.unit.tasks import run as run_task
 
 Json = dict[str, Any]
 ROLE: Final = yaml.safe_load((ROOT / "docs" / "preflight-clusterrole.yaml").read_text())
@@ -56,20 +55,14 @@ def configuration(stack: Json | None = None) -> Configuration:
 
 
 def survey(cluster: Cluster, tmp_path: Path, kubeconfig: Path | None = None) -> Live:
-    """What the task says, run as the plugin runs it: by another Python, from its standard input."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-"],
-        input=script("survey"),
-        env={
-            "PATH": f"{cluster.program.parent}:{os.environ['PATH']}",
-            "HOME": str(tmp_path),
-            "KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
-            "MULTUS_READS": preflight.reads(),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
+    done = run_task(
+        script("survey"),
+        PATH=f"{cluster.program.parent}:{os.environ['PATH']}",
+        HOME=str(tmp_path),
+        KUBECONFIG=str(kubeconfig or cluster.kubeconfig),
+        MULTUS_READS=preflight.reads(),
     )
+    assert done.returncode == 0, done.stderr
     answer = preflight.read_answer(json.loads(done.stdout))
     assert isinstance(answer, Live), answer
     return replace(answer, own=frozenset({"default/lan"}))
@@ -80,7 +73,6 @@ def make(cluster: Cluster, case: Json) -> None:
     if "node" in case:
         extra = node("extra", 200, case["node"].get("version", K3S), {})
         extra["spec"] |= case["node"].get("spec", {})
-        extra["metadata"]["annotations"] |= case["node"].get("annotations", {})
         cluster.apply(extra)
         cluster.wait_for(
             lambda: "extra" in {one["metadata"]["name"] for one in cluster.items("nodes")},
@@ -163,28 +155,8 @@ def everything_wrong(cluster: Cluster, *more: str) -> Configuration:
 
 def user_with(cluster: Cluster, role: Json, tmp_path: Path) -> Path:
     """A kubeconfig of a service account that is bound to the role alone."""
-    account = {"name": "preflight", "namespace": "default"}
-    cluster.apply(
-        role,
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "multus-preflight"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": role["metadata"]["name"],
-            },
-            "subjects": [{"kind": "ServiceAccount", **account}],
-        },
-    )
-    token = cluster.kubectl("create", "token", "preflight").strip()
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    file = tmp_path / "narrow.yaml"
-    file.write_text(yaml.safe_dump(config))
-    return file
+    cluster.apply(role)
+    return account(cluster, "preflight", role["metadata"]["name"], tmp_path / "narrow.yaml")
 
 
 def settled(cluster: Cluster, kubeconfig: Path, forbidden: set[str], tmp_path: Path) -> Live:

@@ -16,7 +16,7 @@ from testbed.cluster import Cluster
 from testbed.engine import Workspace
 from testbed.tools import Tools
 from tests.engine.conftest import NODES
-from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram
+from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram, account
 from tests.engine.program.test_plan import Run, cli, plan
 from tests.stacks.files import ROOT, STACKS
 
@@ -25,7 +25,6 @@ __all__ = ["cli", "plan"]  # fixtures
 ROLE: Final = yaml.safe_load(
     (ROOT / "docs" / "preflight-clusterrole.yaml").read_text(encoding="utf-8")
 )
-GROUP: Final = "rbac.authorization.k8s.io"
 # They ask what may be done, and nothing is kept of them.
 QUESTIONS: Final = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews")
 
@@ -46,22 +45,8 @@ def audited(started: Cluster) -> Iterator[Cluster]:
 
 
 def user(cluster: Cluster, name: str, role: str, file: Path) -> dict[str, str]:
-    """KUBECONFIG of an account of its own, which the log tells from the cluster's own programs."""
-    meta = {"name": name, "namespace": "default"}
-    cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
-    cluster.apply(
-        {
-            "apiVersion": f"{GROUP}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": f"{name}-{role}"},
-            "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", **meta}],
-        }
-    )
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": cluster.kubectl("create", "token", name).strip()}
-    file.write_text(yaml.safe_dump(config))
-    return {"KUBECONFIG": str(file)}
+    """An account of its own, which the log tells from the cluster's own programs."""
+    return {"KUBECONFIG": str(account(cluster, name, role, file))}
 
 
 class Log:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram, edit
 from tests.engine.program.test_changes import set_secret
+from tests.unit.tasks import run
 
 SHORT = 12  # seconds until the wait gives up
 MULTUS = {"app": "rke2-multus"}
@@ -122,12 +122,9 @@ def test_a_stack_kubeconfig_leaves_no_file_behind_also_when_the_run_is_cancelled
     set_secret(checkout, lonely.kubeconfig.read_text(), env)
     with lonely.held(labels=MULTUS, reason="ImagePullBackOff"):
         running = checkout.start("up", "dev", env=env)
-        lonely.wait_for(
-            lambda: live.workloads(lonely) != set(), "the release, and so the wait for it", 90
-        )
-        time.sleep(3)  # the wait has begun
+        lonely.wait_for(lambda: live.waits(running), "the wait for ready pods", 90)
         running.interrupt()
-        time.sleep(1)
+        time.sleep(1)  # of the first one the engine says nothing while a command runs
         running.interrupt()  # the second time the engine cancels what runs, which is the wait
         result = running.wait()
         assert not result.ok
@@ -211,22 +208,15 @@ def test_kubectl_and_the_credential_programs_that_it_starts_read_a_file_in_memor
 def run_task(
     tools: Tools, text: str, kubeconfig: Mapping[str, Any], home: Path
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-"],
-        input=text,
-        env={
-            "PATH": f"{tools.path('kubectl').parent}:/usr/bin:/bin",
-            "HOME": str(home),
-            "MULTUS_KUBECONFIG": yaml.safe_dump(kubeconfig),
-            "MULTUS_CRD_OWNER": "multus",
-            "MULTUS_CRD_CHART": "",
-            "MULTUS_NAMESPACE": "kube-system",
-            "MULTUS_RELEASES": "multus",
-            "MULTUS_IPAM": "dhcp",
-            "MULTUS_ADOPT": "",
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    return run(
+        text,
+        PATH=f"{tools.path('kubectl').parent}:/usr/bin:/bin",
+        HOME=str(home),
+        MULTUS_KUBECONFIG=yaml.safe_dump(kubeconfig),
+        MULTUS_CRD_OWNER="multus",
+        MULTUS_CRD_CHART="",
+        MULTUS_NAMESPACE="kube-system",
+        MULTUS_RELEASES="multus",
+        MULTUS_IPAM="dhcp",
+        MULTUS_ADOPT="",
     )

@@ -28,7 +28,6 @@ from testbed.results import Result
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import IN_CHART, SPLIT, ChartSettings, MakeProgram
-from tests.engine.program.test_adopting import helm
 from tests.engine.program.test_drift import IN, SETTINGS, drift
 
 STACK: Final = "staging"
@@ -217,7 +216,7 @@ def test_an_upgrade_whose_end_helm_could_not_write_is_taken_up_again(
 
     # The control arm: neither Helm nor the engine goes on by itself.
     with pytest.raises(subprocess.CalledProcessError) as refused:
-        helm(tools, cluster, "upgrade", "multus", str(repository.packages[SPLIT].main))
+        live.helm(tools, cluster, "upgrade", "multus", str(repository.packages[SPLIT].main))
     assert b"another operation (install/upgrade/rollback) is in progress" in refused.value.stderr
     seen = checkout.preview(STACK, refresh=True).check().changes
     assert "multus-release" not in {one.name for one in seen}

@@ -9,7 +9,6 @@ from testbed.objects import network
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram
-from tests.engine.program.test_adopting import helm
 from tests.engine.program.test_drift import IN, SETTINGS
 
 THEIRS: Final = network("theirs", "{}")
@@ -54,7 +53,7 @@ def test_destroy_works_where_the_release_is_gone_already(
 ) -> None:
     checkout = program("staging", cluster, **SETTINGS)
     checkout.up("staging").check()
-    helm(tools, cluster, "uninstall", "multus")
+    live.helm(tools, cluster, "uninstall", "multus")
     # The control arm: the provider asks Helm to take what is not there.
     assert any("release: not found" in one for one in checkout.destroy("staging").errors)
     checkout.destroy("staging", refresh=True).check()

@@ -21,7 +21,7 @@ from tests.engine.conftest import NODES, MakeWorkspace
 from tests.engine.program import live
 from tests.engine.program.conftest import TIMEOUT_SECONDS, ChartSettings
 from tests.engine.program.test_refusals import one_error
-from tests.library import ROOT, install
+from tests.library import ROOT
 
 STACK: Final = "dev"
 CONTEXT: Final = f"kwok-{NAME}"
@@ -78,11 +78,6 @@ def east(second: Cluster) -> Iterator[Cluster]:
 def ambient(cluster: Cluster) -> Cluster:
     cluster.apply(CRD)
     return cluster
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture
