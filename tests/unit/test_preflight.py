@@ -107,6 +107,7 @@ WRITTEN_OUT: Final[dict[str, Callable[[Json], Json]]] = {
     "daemonsets": daemon_set,
     "namespaces": lambda case: {"metadata": case},
     "helmcharts": lambda case: case,
+    "ciliumnodes": lambda case: case,
     "definitions": definition,
     "pods": pod,
 }
