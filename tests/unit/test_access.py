@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 import pytest
+import yaml
 
 from components import kubeconfig as files
 from components.access import Access, KubeconfigError, provider, resolved
@@ -18,6 +19,7 @@ from tests.component.recorder import Record, Registered, kubeconfig, run
 K3S: Final = "etc/k3s.yaml"
 RKE2: Final = "etc/rke2.yaml"
 HOME: Final = ".kube/config"
+CASES: Final = yaml.safe_load((Path(__file__).parent / "cases" / "access.yaml").read_text())
 
 
 @pytest.fixture(autouse=True)
@@ -35,37 +37,18 @@ def put(*paths: Path) -> None:
         path.write_text(kubeconfig("lab", "prod"))
 
 
-# files that are there, KUBECONFIG (@ is the root) -> files that are read, which kubectl misses;
-# or why it is an error
-SEARCHES: Final[dict[str, tuple[list[str], str, tuple[list[str], bool] | str]]] = {
-    "the variable": (["mine", K3S], "@/mine", (["mine"], False)),
-    "one of several": (["mine"], "@/none:@/mine", (["mine"], False)),
-    "several": (["mine", "other"], ":@/mine::@/other", (["mine", "other"], False)),
-    "home": ([HOME, K3S], "", ([HOME], False)),
-    "an empty variable": ([HOME], ":", ([HOME], False)),
-    "a server of K3s": ([K3S, RKE2], "", ([K3S], True)),
-    "a server of RKE2": ([RKE2], "", ([RKE2], True)),
-    # Else a typing error would deploy to another cluster than the one that was meant.
-    "a variable that leads nowhere": ([HOME, K3S], "/none/a", "names /none/a, which is no file"),
-    "nothing": ([], "", "there is no kubeconfig. Set KUBECONFIG, or run on a server"),
-}
-
-
-@pytest.mark.parametrize(("there", "variable", "expected"), SEARCHES.values(), ids=SEARCHES)
+@pytest.mark.parametrize("case", CASES["searches"].values(), ids=CASES["searches"])
 def test_the_kubeconfig_is_the_one_that_kubectl_finds_or_the_servers_own(
-    there: list[str],
-    variable: str,
-    expected: tuple[list[str], bool] | str,
-    machine: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    case: Any, machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(*(machine / name for name in there))
-    monkeypatch.setenv("KUBECONFIG", variable.replace("@", str(machine)))
-    if isinstance(expected, str):
-        with pytest.raises(NoKubeconfigError, match=expected):
+    put(*(machine / name for name in case["there"]))
+    monkeypatch.setenv("KUBECONFIG", case["variable"].replace("@", str(machine)))
+    if "refused" in case:
+        with pytest.raises(NoKubeconfigError, match=case["refused"]):
             ambient()
     else:
-        assert ambient() == ([machine / name for name in expected[0]], expected[1])
+        found = [machine / name for name in case["read"]]
+        assert ambient() == (found, case.get("missed by kubectl", False))
 
 
 def test_a_pod_uses_its_service_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,42 +115,22 @@ def test_a_damaged_kubeconfig_is_for_kubectl_to_name(machine: Path) -> None:
     assert made(lambda: Access(context="lab"))
 
 
-NO_CONTEXT: Final = "the context is {}, but the kubeconfig has no context of that name"
-NO_CLUSTER: Final = "the kubeconfig names no cluster: it is missing or empty, or has no current "
-# (context, kubeconfig) -> what is wrong; a text with a blank is contexts, the first is current
-WRONG: Final[list[tuple[str | None, str, str | None]]] = [
-    ("lab", "prod lab", None),
-    (None, "prod lab", None),
-    ("2024-13-45", "2024-13-45 x", None),
-    ("lap", "lab prod", f'{NO_CONTEXT}. Did you mean "lab"?'),
-    ("xxxx", "lab prod", f"{NO_CONTEXT}. Known: lab, prod."),
-    ("lab", "contexts:\n", "the context is {}, but the kubeconfig has no contexts"),
-    (None, "kind: Config\n", NO_CLUSTER),
-    (None, "\n", NO_CLUSTER),
-    (
-        None,
-        "current-context: a\ncontexts: [{name: b, context: {cluster: c}}]\n",
-        "current context is",
-    ),
-    *(("lab", damaged, None) for damaged in ("{", "text\n", "contexts: [a]\n")),
-]
-
-
 @pytest.mark.parametrize("secret", [False, True], ids=["", "secret"])
-@pytest.mark.parametrize(("context", "written", "wrong"), WRONG)
+@pytest.mark.parametrize("case", CASES["contexts"])
 def test_what_reaches_no_cluster_is_refused_and_tells_no_name_of_a_secret(
-    context: str | None, written: str, wrong: str | None, *, secret: bool
+    case: Any, *, secret: bool
 ) -> None:
-    text = kubeconfig(*written.split()) if " " in written and ":" not in written else written
+    text = case["text"] if "text" in case else kubeconfig(*case["contexts"])
+    context = case.get("context")
     given = lambda: Access(pulumi.Output.secret(text) if secret else text, context)  # noqa: E731
-    if wrong is None:
+    if "refused" not in case:
         assert made(given)
         return
     with pytest.raises(KubeconfigError) as caught:
         made(given)
     said = str(caught.value)
-    expected = wrong.format(f'"{context}"')
-    assert (expected.partition(". ")[0] if secret else expected) in said
+    assert case["refused"] in said
+    assert secret or case.get("fix", "") in said
     assert said.endswith(" Nothing was changed")
     assert not secret or "prod" not in said
 
