@@ -42,9 +42,7 @@ def one_error(result: Result) -> str:
     return mine.pop()
 
 
-@pytest.mark.parametrize(
-    "name", ["three-kinds-at-once", "host-local-on-several-nodes", "unquoted-chart-version"]
-)
+@pytest.mark.parametrize("name", ["three-kinds-at-once", "unquoted-chart-version"])
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_faulty_stack_file_says_exactly_what_was_reviewed(
     name: str, operation: str, cluster: Cluster, program: MakeProgram
@@ -68,7 +66,7 @@ def test_a_slip_in_the_namespace_is_refused(cluster: Cluster, program: MakeProgr
     assert said in one_error(checkout.preview("dev"))
 
 
-@pytest.mark.parametrize("name", ["networks", "network", "boolean", "timeout"])
+@pytest.mark.parametrize("name", ["networks", "boolean", "timeout"])
 def test_a_wrong_type_of_a_whole_key_is_refused_by_the_cli_itself(
     name: str, cluster: Cluster, program: MakeProgram
 ) -> None:
