@@ -17,9 +17,9 @@ def cases(name: str) -> list[Any]:
     return [pytest.param(case, id=title) for title, case in read.items()]
 
 
-def executable(path: Path, body: str = "") -> Path:
+def executable(path: Path, body: str = "", *, by: str = "/bin/sh") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.write_text(f"#!{by}\n{body}\n")
     path.chmod(0o755)
     return path
 

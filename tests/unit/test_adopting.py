@@ -26,6 +26,7 @@ from components.stack_file import read_stack_file
 from tests.stacks.files import ROOT, arguments
 from tests.stacks.files import read as read_stack
 from tests.unit.cases import load
+from tests.unit.tasks import executable
 
 SOUND: Final = {
     "dev": arguments("dev"),
@@ -228,15 +229,15 @@ def kubectl(folder: Path, networks: list[dict[str, Any]], release: dict[str, Any
     secret = {"metadata": {"labels": {"version": "2"}}, "data": {"release": packed.decode()}}
     nodes = [node("v1.34.2+k3s1")] * 2
     answers = {"nodes": nodes, "network-attachment-definitions.k8s.cni.cncf.io": networks}
-    program = folder / "kubectl"
-    program.write_text(
-        f"#!{sys.executable}\nimport json, sys\nanswers = {answers!r}\n"
+    executable(
+        folder / "kubectl",
+        f"import json, sys\nanswers = {answers!r}\n"
         f"ours = {[secret] if release else []!r}\n"
         "secrets = ours if '--selector=owner=helm,name=multus' in sys.argv else []\n"
         "kind = next((one for one in answers if one in sys.argv), None)\n"
-        "print(json.dumps({'items': answers[kind] if kind else secrets}))\n"
+        "print(json.dumps({'items': answers[kind] if kind else secrets}))",
+        by=sys.executable,
     )
-    program.chmod(0o755)
     return str(folder)
 
 

@@ -17,10 +17,11 @@ import pytest
 from components.cluster_tasks import script
 from components.cluster_tasks.kubectl import in_memory, on_disk
 from testbed.kubectl import Kubectl
+from tests.unit.tasks import executable
 
 SECRET: Final = "canary: 6f1d2b"
 # Reads it twice and by a child, as kubectl and its credential programs do; says so, and stays.
-KUBECTL: Final = """#!/bin/sh
+KUBECTL: Final = """\
 cat "$KUBECONFIG" > "$SEEN/first"
 sh -c 'cat "$KUBECONFIG"' > "$SEEN/second"
 echo "$KUBECONFIG" > "$SEEN/path"
@@ -42,10 +43,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     scratch, seen = tmp_path / "scratch", tmp_path / "seen"
     scratch.mkdir()
     seen.mkdir()
-    kubectl = tmp_path / "bin" / "kubectl"
-    kubectl.parent.mkdir()
-    kubectl.write_text(KUBECTL)
-    kubectl.chmod(0o755)
+    executable(tmp_path / "bin" / "kubectl", KUBECTL)
     return scratch, seen
 
 

@@ -21,6 +21,7 @@ from testbed.tools import ROOT
 from tests.engine.conftest import MakeWorkspace
 from tests.engine.program import live
 from tests.engine.program.conftest import TIMEOUT_SECONDS, ChartSettings
+from tests.unit.tasks import executable
 
 STACK: Final = "dev"
 TYPE: Final = "multus:index:MultusComponent"
@@ -63,10 +64,8 @@ def program(
             json.dumps({**INPUTS, "timeout": TIMEOUT_SECONDS, "chart": chart(), **inputs})
         )
         made = workspace(source, cluster=cluster)
-        plugin = made.engine.root / "bin" / "pulumi-resource-multus"
         command = f'PYTHONPATH={library} exec {sys.executable} {ROOT / "provider"} "$@"'
-        plugin.write_text(f"#!/bin/sh\n{command}\n")
-        plugin.chmod(0o755)
+        executable(made.engine.root / "bin" / "pulumi-resource-multus", command)
         return made
 
     return make
