@@ -87,6 +87,7 @@ def hand_over(stack: MultusArgs, version: str, crd: str | None, cluster: Cluster
     done = run(
         script("crd_handover"),
         PATH=f"{cluster.program.parent}:{os.environ['PATH']}",
+        HOME=str(cluster.kubeconfig.parent),  # else kubectl's cache is in the checkout
         KUBECONFIG=str(cluster.kubeconfig),
         MULTUS_NAMESPACE="kube-system",
         MULTUS_CRD_OWNER="multus-crd" if crd else "multus",
