@@ -10,12 +10,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+import yaml
 
 from testbed.charts import oracle
 from testbed.charts.assemble import SOURCES
@@ -26,6 +26,8 @@ from testbed.charts.package import REAL_CHARTS, ChartPackages, packages_from, st
 from testbed.charts.render import RenderError, render
 from testbed.charts.repository import Repository
 from testbed.tools import Tools
+
+MUTATIONS: Final = yaml.safe_load(Path(__file__).with_name("wrong_templates.yaml").read_text())
 
 CASES = oracle.cases()
 PROFILES = ("k3s-host-local", "k3s-dhcp", "k3s-whereabouts")
@@ -90,84 +92,19 @@ if REAL_CHARTS in os.environ:  # else there is nothing to test: no skipped test,
         assert faults == {}
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """A wrong text in a template, and the fact that gives it away."""
-
-    source: str
-    text: str
-    wrong: str
-    case: tuple[str, str]
-    place: str
-
-
-@pytest.mark.parametrize(
-    "mutation",
-    [
-        Mutation(
-            "multus/templates/_parts.tpl",
-            "mountPath: /host/opt/cni/bin",
-            "mountPath: /host/bin",
-            ("k3s-host-local", "v4.3.017"),
-            "DaemonSet kube-system/multus > initContainers > cni-plugins > mounts",
-        ),
-        Mutation(
-            "multus/templates/_parts.tpl",
-            "cnibin {{ $conf.binDir }}",
-            "cnibin /opt/cni/bin",
-            ("k3s-host-local", "v4.2.409"),
-            "DaemonSet kube-system/multus > volumes > cnibin > hostPath > path",
-        ),
-        Mutation(
-            "multus/templates/_flags.tpl",
-            "--namespace-isolation",
-            "--cni-namespace-isolation",
-            ("namespace-isolation", "v4.2.418"),
-            "DaemonSet kube-system/multus > containers > kube-rke2-multus > args",
-        ),
-        Mutation(
-            "multus/templates/dhcp.yaml",
-            ", mountPropagation: HostToContainer",
-            "",
-            ("k3s-dhcp", "v4.3.017"),
-            "DaemonSet kube-system/multus-dhcp > containers > kube-rke2-multus-dhcp > mounts",
-        ),
-        Mutation(
-            "multus/values.yaml",
-            "${plugins_tag}",
-            "v1.0.0",
-            ("k3s-dhcp", "v4.3.017"),
-            "image tags > rancher/hardened-cni-plugins",
-        ),
-        Mutation(
-            "whereabouts/templates/rbac.yaml",
-            "nodeslicepools, ",
-            "",
-            ("k3s-whereabouts", "v4.2.418"),
-            "ClusterRole whereabouts > rules",
-        ),
-        Mutation(
-            "crds/network-attachment-definitions.yaml",
-            "scope: Namespaced",
-            "scope: Cluster",
-            ("crd-without-whereabouts", "4.3.017"),
-            "CustomResourceDefinition network-attachment-definitions.k8s.cni.cncf.io > scope",
-        ),
-    ],
-    ids=["mount", "host-path", "flag", "propagation", "image-tag", "rights", "crd-scope"],
-)
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
 def test_a_wrong_template_is_reported_by_its_place(
-    mutation: Mutation, helm: Path, tmp_path: Path
+    mutation: dict[str, str], helm: Path, tmp_path: Path
 ) -> None:
     sources = tmp_path / "sources"
     shutil.copytree(SOURCES, sources)
-    template = sources / mutation.source
+    template = sources / mutation["source"]
     content = template.read_text(encoding="utf-8")
-    assert content.count(mutation.text) == 1
-    template.write_text(content.replace(mutation.text, mutation.wrong), encoding="utf-8")
-    case = _case(*mutation.case)
+    assert content.count(mutation["text"]) == 1
+    template.write_text(content.replace(mutation["text"], mutation["wrong"]), encoding="utf-8")
+    case = _case(mutation["values"], mutation["version"])
     packages = standin(case.version, tmp_path / "packages", sources)
-    report = f"{mutation.place}: the published chart has "
+    report = f"{mutation['place']}: the published chart has "
     assert [
         fault for fault in _faults(helm, case, _package(case, packages)) if fault.startswith(report)
     ]
