@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import yaml
@@ -28,23 +29,20 @@ from testbed.processes import end, running_from
 from testbed.programs import ORDER, READY, Programs
 from testbed.tools import ROOT, Tools
 
+FILES = Path(__file__).with_name("plane")
 NAME = "c"  # short: it is part of socket and file paths
 SERVICES = "10.43.0.0/16"  # as K3s has it, and the next two
 IN_CLUSTER = "10.43.0.1"
 PODS = "10.42.0.0/16"
-# kwok answers for the nodes that it is told of, and leaves real ones alone.
-SIMULATED = {
-    "manage-all-nodes": "false",
-    "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
-}
-AUDIT = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived", "ResponseStarted"],
-    "rules": [{"level": "Metadata"}],
-}
 CLIENTS = ("kubectl", "Helm", "helm", "pulumi", "Go-http-client")
 KEEPER = "keeper"  # of real nodes, if there are any: it ends before their cluster does
+PROGRAMS = {
+    "etcd": "etcd",
+    "kubeApiserver": "kube-apiserver",
+    "kubeControllerManager": "kube-controller-manager",
+    "kubeScheduler": "kube-scheduler",
+    "kwokController": "kwok",
+}
 PORTS = (
     "etcdPort",
     "etcdPeerPort",
@@ -101,6 +99,9 @@ class ControlPlane(Programs):
     def start(self, tools: Tools) -> None:
         """Returns when the API server answers; ClusterError with the reason if it does not."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        for name in ("policy", "egress"):
+            file = self.directory / f"{name}.yaml"
+            file.write_text(self._filled(name), encoding="utf-8")
         config = self.directory / "kwokctl.yaml"
         config.write_text(yaml.safe_dump(self._config(tools)), encoding="utf-8")
         command = [
@@ -141,55 +142,26 @@ class ControlPlane(Programs):
             tail = "\n  ".join(printed.splitlines()[-10:])
             raise ClusterError(f"the control plane did not start ({self.directory}):\n  {tail}")
 
-    def _config(self, tools: Tools) -> dict[str, object]:
-        options: dict[str, object] = {
-            "runtime": "binary",
-            "bindAddress": "127.0.0.1",
-            "enableCRDs": ["Stage", "ClusterLogs"],
-            # Throttled clients would make the tests measure the throttle.
-            "disableQPSLimits": True,
-            "quietPull": True,
-            "etcdBinary": str(tools.path("etcd")),
-            "kubeApiserverBinary": str(tools.path("kube-apiserver")),
-            "kubeControllerManagerBinary": str(tools.path("kube-controller-manager")),
-            "kubeSchedulerBinary": str(tools.path("kube-scheduler")),
-            "kwokControllerBinary": str(tools.path("kwok")),
-            **dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
-        }
-        patches = [
-            _flags("kube-apiserver", **{"service-cluster-ip-range": SERVICES}),
-            _flags("kwok-controller", **SIMULATED),
-        ]
-        if not self.durable:
-            patches.append(_flags("etcd", **{"unsafe-no-fsync": "true"}))
-        if self.audited:
-            policy = self.directory / "audit.yaml"
-            policy.write_text(yaml.safe_dump(AUDIT), encoding="utf-8")
-            files = {"audit-policy-file": str(policy), "audit-log-path": str(self.audit_log)}
-            patches.append(_flags("kube-apiserver", **files))
-        if self.real:
-            options["kubeApiserverCertSANs"] = [str(SERVER.ip), IN_CLUSTER]
-            file = self.directory / "egress.yaml"
-            file.write_text(yaml.safe_dump(_egress(self.egress)), encoding="utf-8")
-            reaching = {
-                "advertise-address": str(SERVER.ip),
-                "allow-privileged": "true",
-                "kubelet-preferred-address-types": "InternalIP",
-                "egress-selector-config-file": str(file),
-            }
-            patches += [
-                _flags("kube-apiserver", **reaching),
-                _flags(
-                    "kube-controller-manager",
-                    **{"allocate-node-cidrs": "true", "cluster-cidr": PODS},
-                ),
-            ]
-        return {
-            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-            "kind": "KwokctlConfiguration",
-            "options": options,
-            "componentsPatches": patches,
-        }
+    def _config(self, tools: Tools) -> dict[str, Any]:
+        kinds = {"fast": not self.durable, "audited": self.audited, "real": self.real}
+        whole: dict[str, Any] = yaml.safe_load(self._filled("kwokctl"))
+        for kind in (name for name, wanted in kinds.items() if wanted):
+            more = yaml.safe_load(self._filled(kind))
+            whole["options"] |= more["options"]
+            whole["componentsPatches"] += more["componentsPatches"]
+        programs = {f"{key}Binary": str(tools.path(name)) for key, name in PROGRAMS.items()}
+        whole["options"] |= programs | dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        return whole
+
+    def _filled(self, name: str) -> str:
+        """The text of one of the files of `plane/`, for this control plane."""
+        return Template((FILES / f"{name}.yaml").read_text("utf-8")).substitute(
+            directory=self.directory,
+            in_cluster=IN_CLUSTER,
+            pods=PODS,
+            server=SERVER.ip,
+            services=SERVICES,
+        )
 
     def stop(self) -> None:
         """Ends the programs that run from the directory, then removes it."""
@@ -220,20 +192,6 @@ class ControlPlane(Programs):
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-
-def _flags(component: str, **flags: str) -> dict[str, object]:
-    return {"name": component, "extraArgs": [{"key": k, "value": v} for k, v in flags.items()]}
-
-
-def _egress(socket_file: Path) -> dict[str, object]:
-    """By which way the API server calls kubelets, as it reads it."""
-    way = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(socket_file)}}}
-    return {
-        "apiVersion": "apiserver.k8s.io/v1beta1",
-        "kind": "EgressSelectorConfiguration",
-        "egressSelections": [{"name": "cluster", "connection": way}],
-    }
 
 
 def _free_ports(count: int) -> list[int]:

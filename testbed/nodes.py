@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from string import Template
 from typing import Any
+
+import yaml
 
 K3S = "v1.34.2+k3s1"
 NOT_READY = "multus-testbed/not-ready"  # the label that stages.yaml reads
+NODE = Template(Path(__file__).with_name("node.yaml").read_text("utf-8"))
 
 
 def node(name: str, number: int, kubelet_version: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A Node as a K3s agent registers it, with the annotation that makes kwok answer for it."""
-    # RFC 2544's range for tests of networks: no network here can have it.
-    address = f"198.18.{number // 250}.{number % 250 + 1}"
-    pods = f"10.42.{number % 256}.0/24"
-    machine = {"architecture": "amd64", "operatingSystem": "linux"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": name,
-            "labels": {
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
-                "kubernetes.io/hostname": name,
-                "node.kubernetes.io/instance-type": "k3s",
-                **labels,
-            },
-            "annotations": {
-                "kwok.x-k8s.io/node": "fake",
-                "flannel.alpha.coreos.com/backend-type": "vxlan",
-            },
-        },
-        # As K3s's controller gives them out, of its default --cluster-cidr.
-        "spec": {"podCIDR": pods, "podCIDRs": [pods]},
-        "status": {
-            "addresses": [{"type": "InternalIP", "address": address}],
-            "nodeInfo": {
-                **machine,
-                "kubeletVersion": kubelet_version,
-                "kubeProxyVersion": kubelet_version,
-                "containerRuntimeVersion": "containerd://2.1.5-k3s1",
-                "kernelVersion": "6.8.0",
-                "osImage": "simulated",
-                "machineID": "",
-                "systemUUID": "",
-                "bootID": "",
-            },
-        },
-    }
+    """A Node with some more labels."""
+    text = NODE.substitute(
+        name=name,
+        version=kubelet_version,
+        address=f"198.18.{number // 250}.{number % 250 + 1}",
+        pods=f"10.42.{number % 256}.0/24",
+    )
+    made: dict[str, Any] = yaml.safe_load(text)
+    made["metadata"]["labels"] |= labels
+    return made

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -208,12 +208,12 @@ def _plugins() -> Iterator[Used]:
         yield Used(LANGUAGE_HOST, "absent", None, "")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed.tools", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("what", choices=("build",))
     parser.add_argument("--only", choices=GROUPS, action="append", help="may be repeated")
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_args()
     # SIGTERM, which CI sends when a job is cancelled, must end a build as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

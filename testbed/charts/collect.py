@@ -13,7 +13,6 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +73,14 @@ def write(content: dict[str, Any]) -> None:
     FACTS.write_text(block(parts, "", str) + "\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m testbed.charts.collect",
         description="Rewrite facts.json from a folder of published chart packages.",
     )
     parser.add_argument("folder", type=Path, help="folder with the published .tgz packages")
     parser.add_argument("--helm", type=Path, required=True, help="the helm binary")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     if not options.folder.is_dir():
         print(f"error: {options.folder} is no folder: name one with .tgz packages", file=sys.stderr)
         return 2

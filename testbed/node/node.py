@@ -257,9 +257,9 @@ class Node:
         self.space.close()
 
 
-def tail(file: Path, lines: int = 15) -> list[str]:
+def tail(file: Path) -> list[str]:
     with contextlib.suppress(OSError):
-        return file.read_text(errors="replace").splitlines()[-lines:]
+        return file.read_text(errors="replace").splitlines()[-15:]
     return []
 
 
