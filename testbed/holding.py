@@ -9,7 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+import yaml
+
+STAGE: Final = Template(Path(__file__).with_name("held.yaml").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -41,44 +47,17 @@ class Hold:
             expressions.append(
                 {"key": ".spec.nodeName", "operator": "In", "values": list(self.nodes)}
             )
-        return {
-            "apiVersion": "kwok.x-k8s.io/v1alpha1",
-            "kind": "Stage",
-            "metadata": {"name": self.name},
-            "spec": {
-                "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
-                "weight": 1,
-                "selector": {"matchExpressions": expressions},
-                "next": {"statusTemplate": self._status()},
-            },
-        }
-
-    def _status(self) -> str:
-        """A template without the present time: held pods are written once, not again and again."""
-        waiting = json.dumps({"waiting": {"reason": self.reason, "message": self.message}})
         ended = {"exitCode": self.exit_code, "reason": "Error", "message": self.message}
-        last = json.dumps({"terminated": ended}) if self.restarts else "{}"
-        since = "{{ .metadata.creationTimestamp | Quote }}"
-        unready = "reason: ContainersNotReady, message: containers with unready status"
-        return f"""
-phase: {"Running" if self.restarts else "Pending"}
-startTime: {since}
-hostIP: {{{{ NodeIPWith .spec.nodeName | Quote }}}}
-conditions:
-- {{type: Initialized, status: "True", lastTransitionTime: {since}}}
-- {{type: Ready, status: "False", {unready}, lastTransitionTime: {since}}}
-- {{type: ContainersReady, status: "False", {unready}, lastTransitionTime: {since}}}
-containerStatuses:
-{{{{ range .spec.containers }}}}
-- name: {{{{ .name | Quote }}}}
-  image: {{{{ .image | Quote }}}}
-  ready: false
-  started: false
-  restartCount: {self.restarts}
-  state: {waiting}
-  lastState: {last}
-{{{{ end }}}}
-"""
+        text = STAGE.substitute(
+            name=self.name,
+            expressions=json.dumps(expressions),
+            phase="Running" if self.restarts else "Pending",
+            restarts=self.restarts,
+            state=json.dumps({"waiting": {"reason": self.reason, "message": self.message}}),
+            last=json.dumps({"terminated": ended} if self.restarts else {}),
+        )
+        stage: dict[str, Any] = yaml.safe_load(text)
+        return stage
 
     def holds(self, pod: Mapping[str, Any]) -> bool:
         """Whether a pod, as the API server gives it, is one of those."""

@@ -7,32 +7,20 @@ present release. RKE2, K3s without its own flannel and others have containerd's 
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from string import Template
+from typing import Final
 
 from components.fail_closed import LABEL, NAME, content, mark
 from testbed.node.namespaces import PROGRAMS, SCRIPTS, Space
 
 K3S: Final = "/var/lib/rancher/k3s"
 SUBNET: Final = "/run/flannel/subnet.env"  # which flannel's plugin reads
+NETWORKS: Final = Path(__file__).with_name("networks")
 # Of what a distribution ships, the plugins that its default network needs.
 OWN: Final = ("bridge", "host-local", "loopback", "portmap")
-
-
-def by_flannel() -> dict[str, Any]:
-    """The network of every pod, as K3s writes it."""
-    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return {"cniVersion": "1.0.0", "name": "cbr0", "plugins": [{"type": "flannel"}, portmap]}
-
-
-def by_bridge(subnet: str) -> dict[str, Any]:
-    """Another default network, of this node alone: K3s with --flannel-backend=none."""
-    ipam = {"type": "host-local", "ranges": [[{"subnet": subnet}]]}
-    plugin = {"type": "bridge", "bridge": "br0", "isDefaultGateway": True, "ipMasq": True}
-    return {"cniVersion": "1.0.0", "name": "plain", "plugins": [{**plugin, "ipam": ipam}]}
 
 
 @dataclass
@@ -74,12 +62,10 @@ class Layout:
             _plugins(machine, self.bin_dir)
         conf = machine.path(self.conf_dir)
         conf.mkdir(parents=True, exist_ok=True)
-        name, network = (
-            ("10-flannel.conflist", by_flannel())
-            if self.flannel
-            else ("10-plain.conflist", by_bridge(subnet))
-        )
-        (conf / name).write_text(json.dumps(network, indent=2), encoding="utf-8")
+        # The network of every pod: K3s's, or of this node alone as with --flannel-backend=none.
+        name = "10-flannel.conflist" if self.flannel else "10-plain.conflist"
+        network = Template((NETWORKS / name).read_text("utf-8")).substitute(subnet=subnet)
+        (conf / name).write_text(network, encoding="utf-8")
         if self.fail_closed:  # as an administrator has put it there
             (conf / NAME).write_text(content(), encoding="utf-8")
 
