@@ -157,16 +157,16 @@ def _containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
     return statuses
 
 
-@pytest.mark.parametrize("operation", ["preview", "up"])
 def test_faulty_arguments_end_the_run_before_anything_is_registered(
-    operation: str, cluster: Cluster, example: MakeExample
+    cluster: Cluster, example: MakeExample
 ) -> None:
     program = example(WRONG)
-    result = program.preview(STACK) if operation == "preview" else program.up(STACK)
-    assert not result.ok
-    [error] = result.errors
-    assert all(one in error for one in FINDINGS), error
-    assert error.count("\n    args = MultusArgs(") == 1  # the program's line, by its traceback
+    for run in (program.preview, program.up):
+        result = run(STACK)
+        assert not result.ok
+        [error] = result.errors
+        assert all(one in error for one in FINDINGS), error
+        assert error.count("\n    args = MultusArgs(") == 1  # the program's line, by its traceback
     assert live.crds(cluster) == set()
     assert live.workloads(cluster) == set()
     assert deployments(cluster) == []

@@ -24,9 +24,7 @@ from components.rules import Configuration
 from components.rules.live_objects import CRDS, READS, Live
 from components.rules.registry import catalog, run_on
 from testbed.cluster import Cluster
-from testbed.engine import Workspace
 from testbed.nodes import K3S, node
-from testbed.results import Result
 from tests.engine.program import live
 from tests.engine.program.conftest import MakeProgram, account, kubeconfig
 from tests.engine.program.test_changes import set_secret
@@ -224,22 +222,19 @@ def test_control_without_a_rule_of_the_role_something_is_left_out(
         assert all("may not read" in line for line in lines), resource
 
 
-@pytest.mark.parametrize("operation", ["preview", "up"])
-def test_findings_stop_a_run_all_at_once(
-    operation: str, cluster: Cluster, program: MakeProgram
-) -> None:
+def test_findings_stop_a_run_all_at_once(cluster: Cluster, program: MakeProgram) -> None:
     for name in ("Cilium alone", "another Multus by manifest", "a node of another patch"):
         make(cluster, CASES[name])
     checkout = program("dev", cluster, preflight="auto")
-    result = run(checkout, operation)
-    head, *lines = one_error(result).splitlines()
-    assert head == "nothing was changed, because preflight has 4 errors and 1 warning:"
-    assert {line.rpartition("[")[2] for line in lines} == {
-        "several-nodes]",
-        "other-multus]",
-        "cilium-exclusive]",
-        "version-differs]",
-    }
+    for run in (checkout.preview, checkout.up):
+        head, *lines = one_error(run("dev")).splitlines()
+        assert head == "nothing was changed, because preflight has 4 errors and 1 warning:"
+        assert {line.rpartition("[")[2] for line in lines} == {
+            "several-nodes]",
+            "other-multus]",
+            "cilium-exclusive]",
+            "version-differs]",
+        }
     cluster.kubectl("delete", "daemonset/ds", "-n", "default")
     assert live.crds(cluster) == set()
     assert live.workloads(cluster) == set()
@@ -250,10 +245,6 @@ def test_findings_stop_a_run_all_at_once(
         "pulumi:providers:command",
         "pulumi:providers:pulumi",
     }
-
-
-def run(checkout: Workspace, operation: str) -> Result:
-    return checkout.preview("dev") if operation == "preview" else checkout.up("dev")
 
 
 def test_control_off_looks_at_nothing_and_destroy_does_not_either(
