@@ -39,7 +39,7 @@ HOST_LOCAL: list[dict[str, Any]] = [
 
 
 class Site:
-    """Two real nodes of a cluster, and others in their place when a test wants fresh ones."""
+    """Real nodes of a cluster, two of them unless a test says otherwise, and fresh ones at will."""
 
     def __init__(self, cluster: Cluster, tools: Tools, images: Sequence[str]) -> None:
         self.cluster = cluster
@@ -53,7 +53,11 @@ class Site:
         return self.nodes[0].lan
 
     def start_nodes(
-        self, layout: Callable[[], Layout] = Layout.k3s, *, settled: bool = True
+        self,
+        layout: Callable[[], Layout] = Layout.k3s,
+        *,
+        names: Sequence[str] = ("node-1", "node-2"),
+        settled: bool = True,
     ) -> list[Node]:
         """Fresh nodes, on which what is deployed runs; those of before lose their power.
 
@@ -61,7 +65,7 @@ class Site:
         """
         self.stop_nodes()
         self.nodes = self._held.enter_context(
-            started(self.cluster, self.tools, images=self.images, layout=layout)
+            started(self.cluster, self.tools, names=names, images=self.images, layout=layout)
         )
         if settled:
             self.settle()

@@ -11,8 +11,8 @@ import pytest
 
 from testbed.node.cni import CniError
 from testbed.node.layout import Layout
-from testbed.node.node import SYSTEM
-from tests.wire.deployed import HOST_LOCAL, K3S, Deployed
+from testbed.node.node import Node
+from tests.wire.deployed import HOST_LOCAL, K3S, TIMEOUT_SECONDS, Deployed
 from tests.wire.stream import stream
 
 OLD, NEW = "v1.31.1+k3s1", "v1.31.2+k3s1"
@@ -29,19 +29,23 @@ def stack(declared: Callable[..., Deployed]) -> Deployed:
     return declared(ipam="host-local", networks=HOST_LOCAL, cluster=on(NEW), preflight="off")
 
 
+def started(stack: Deployed, layout: Callable[[], Layout]) -> Node:
+    """A fresh node, on which `up` is yet to come."""
+    return stack.start_nodes(layout, names=["node-1"], settled=False)[0]
+
+
 @pytest.mark.parametrize("moved", [False, True], ids=["within the old layout", "across the move"])
 def test_an_upgrade_from_the_old_layout_breaks_it_as_the_warning_says(
     stack: Deployed, *, moved: bool
 ) -> None:
-    node = stack.start_nodes(lambda: Layout.k3s(moved=False), settled=False)[0]
+    node = started(stack, lambda: Layout.k3s(moved=False))
     assert node.layout.bin_dir == "/var/lib/rancher/k3s/data/first/bin"
     result = stack.up(cluster=on(OLD))
     assert any(WARNING in warning for warning in result.warnings)
     pair = stack.pods([node, node], "default/lan")
 
     with stream(pair[0], pair[1]) as seen:
-        for one in stack.nodes:
-            one.upgrade(Layout.k3s(moved=moved, release="second"))
+        node.upgrade(Layout.k3s(moved=moved, release="second"))
         with pytest.raises(CniError, match='failed to find plugin "multus" in path'):
             stack.pod(node, "default/lan")
         # "until this stack was deployed again with the new version"
@@ -59,7 +63,7 @@ def test_an_upgrade_from_the_old_layout_breaks_it_as_the_warning_says(
 
 
 def test_an_upgrade_of_the_new_layout_breaks_nothing(stack: Deployed) -> None:
-    node = stack.start_nodes(settled=False)[0]
+    node = started(stack, Layout.k3s)
     result = stack.up(cluster=on(NEW))
     assert not any(WARNING in warning for warning in result.warnings)
     pod = stack.pod(node, "default/lan")
@@ -70,7 +74,7 @@ def test_an_upgrade_of_the_new_layout_breaks_nothing(stack: Deployed) -> None:
 
 def test_another_data_directory_is_followed(stack: Deployed) -> None:
     where = {**on(NEW), "dataDir": "/mnt/fast/k3s"}
-    node = stack.start_nodes(lambda: Layout.k3s(data="/mnt/fast/k3s"), settled=False)[0]
+    node = started(stack, lambda: Layout.k3s(data="/mnt/fast/k3s"))
     stack.up(cluster=where)
     assert "net1" in stack.pod(node, "default/lan").links()
 
@@ -92,29 +96,16 @@ def test_another_data_directory_is_followed(stack: Deployed) -> None:
 def test_the_standard_directories_are_rke2s_and_others(
     distribution: dict[str, Any], stack: Deployed
 ) -> None:
-    node = stack.start_nodes(Layout, settled=False)[0]
+    node = started(stack, Layout)
     stack.up(cluster={**distribution, "nodes": "multi"})
     assert {"eth0", "net1"} <= set(stack.pod(node, "default/lan").links())
 
 
 def test_without_flannel_the_standard_directories_are_read(stack: Deployed) -> None:
-    """K3s with --flannel-backend=none and another CNI; the control arm is the same nodes with a
-    stack that says nothing of it.
-    """
-    node = stack.start_nodes(lambda: Layout(flannel=False), settled=False)[0]
-    stack.up(cluster={**on(NEW), "flannel": False})
-    assert {"eth0", "net1"} <= set(stack.pod(node, "default/lan").links())
-
+    """K3s with --flannel-backend=none and another CNI."""
+    node = started(stack, lambda: Layout(flannel=False))
+    # The control arm: a stack that says nothing of it looks where K3s has no default network.
     with pytest.raises(AssertionError, match="DaemonSet/multus"):
-        stack.up(cluster=on(NEW), timeout=20)  # it finds no default network where K3s has none
-    # On fresh ones, for a rollout stops at the first node that does not get ready.
-    node = stack.start_nodes(lambda: Layout(flannel=False), settled=False)[0]
-
-    def runs() -> bool:
-        """Its container has been started, and it waits."""
-        pods = stack.cluster.items("pods", "-n", SYSTEM, "-l", "app=rke2-multus")
-        here = [pod for pod in pods if pod["spec"].get("nodeName") == node.name]
-        return bool(here) and here[0]["status"]["phase"] == "Running"
-
-    stack.cluster.wait_for(runs, "Multus to run")
-    assert "net1" not in stack.pod(node, "default/lan").links()
+        stack.up(cluster=on(NEW), timeout=20)
+    stack.up(cluster={**on(NEW), "flannel": False}, timeout=TIMEOUT_SECONDS)
+    assert {"eth0", "net1"} <= set(stack.pod(node, "default/lan").links())
