@@ -181,9 +181,9 @@ class Node:
         self.start_containerd()
         self.start_kubelet()
 
-    def processes_of(self, daemonset: str) -> list[int]:
-        """Of the one container of its pod on this node, as this machine counts, the first first."""
-        (state,) = self.system_pod(daemonset)["status"]["containerStatuses"]
+    def processes_of(self, pod: Mapping[str, Any]) -> list[int]:
+        """Of the one container of a pod on this node, as this machine counts, the first first."""
+        (state,) = pod["status"]["containerStatuses"]
         return self.space.groups.processes(f"k8s.io/{state['containerID'].rpartition('/')[2]}")
 
     def restarts(self, daemonset: str) -> int:

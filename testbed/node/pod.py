@@ -118,9 +118,7 @@ class Pod:
     def process(self) -> int:
         """Its container's first process, as this machine counts."""
         if not self._process:
-            (state,) = self.found()["status"]["containerStatuses"]
-            container = state["containerID"].rpartition("/")[2]
-            self._process = self.node.space.groups.processes(f"k8s.io/{container}")[0]
+            self._process = self.node.processes_of(self.found())[0]
         return self._process
 
     @property

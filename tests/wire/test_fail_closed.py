@@ -46,11 +46,7 @@ def stack(declared: Callable[..., Deployed], chart: ChartSettings) -> Deployed:
 @pytest.fixture(scope="module", params=LAYOUTS)
 def site(stack: Deployed, request: pytest.FixtureRequest) -> tuple[Deployed, bool]:
     """The stack on fresh nodes of a layout, and whether it is fail closed."""
-    return on_nodes(stack, request.param)
-
-
-def on_nodes(stack: Deployed, layout: str) -> tuple[Deployed, bool]:
-    nodes, cluster = LAYOUTS[layout]
+    nodes, cluster = LAYOUTS[request.param]
     stack.start_nodes(nodes, settled=False)
     stack.up(cluster=cluster)
     stack.settle()
@@ -87,13 +83,17 @@ def started_during(work: Callable[[], object], site: Deployed) -> list[Pod]:
 def without_network(site: Deployed, pods: Sequence[Pod], starts: int = 1) -> list[Pod]:
     """Those of the pods that run without net1, once each was started so often and is ready."""
 
-    def runs(pod: Pod) -> bool:
-        found = pod.found()
-        (state,) = found["status"].get("containerStatuses") or [{"restartCount": -1}]
-        return state["restartCount"] == starts - 1 and condition(found, "Ready") == "True"
+    def run() -> set[str]:
+        found = [one for one in site.cluster.items("pods") if condition(one, "Ready") == "True"]
+        return {
+            one["metadata"]["name"]
+            for one in found
+            if one["status"]["containerStatuses"][0]["restartCount"] == starts - 1
+        }
 
+    names = {pod.name for pod in pods}
+    site.cluster.wait_for(lambda: names <= run(), "all of the pods to run", 120)
     for pod in pods:
-        site.cluster.wait_for(partial(runs, pod), f"{pod.name} to run", 120)
         pod.made()
     return [pod for pod in pods if "net1" not in pod.links()]
 
@@ -162,8 +162,9 @@ def test_pods_start_end_and_come_back_while_multus_is_away(site: tuple[Deployed,
     stack.stop_pods()
 
 
-def test_removal_and_the_way_back(stack: Deployed) -> None:
-    on_nodes(stack, "fail closed")
+@pytest.mark.parametrize("site", ["fail closed"], indirect=True)
+def test_removal_and_the_way_back(site: tuple[Deployed, bool]) -> None:
+    stack, _ = site
     node = stack.nodes[0]
     refused = stack.checkout.destroy(STACK)
     assert "wait for Multus" in "".join(refused.errors)

@@ -10,7 +10,7 @@ import pytest
 
 from testbed.node.cni import CniError
 from testbed.node.node import Node
-from tests.wire.deployed import STACK, Deployed
+from tests.wire.deployed import Deployed
 
 COUNTED = "/run/cni/networks"
 SHARED = {"type": "host-local"}
@@ -150,17 +150,6 @@ def test_the_gateway_is_the_nodes_and_no_pods(stack: Deployed, nodes: list[Node]
     assert {ip_interface("10.20.0.1/24"), ip_interface("fd00:20::1/64")} <= set(bridge)
 
 
-@pytest.mark.parametrize("name", ["lan", "six"])
-def test_pods_on_two_nodes_reach_each_other(name: str, stack: Deployed, nodes: list[Node]) -> None:
-    stack.pod(nodes[1], f"default/{name}").stop()  # the next one there gets the next address
-    there = stack.pod(nodes[1], f"default/{name}")
-    here = stack.pod(nodes[0], f"default/{name}")
-    [ours], [theirs] = here.addresses(), there.addresses()
-    assert ours != theirs
-    assert here.reach(there, theirs.ip) == ours.ip
-    assert there.reach(here, ours.ip) == theirs.ip
-
-
 def test_pods_of_one_bridge_reach_each_other_and_their_gateway(
     stack: Deployed, nodes: list[Node]
 ) -> None:
@@ -173,24 +162,3 @@ def test_pods_of_one_bridge_reach_each_other_and_their_gateway(
     far = stack.pod(nodes[1], "default/dual")
     with pytest.raises(OSError, match=r"timed out|No route"):
         one.reach(far, far.addresses()[0].ip)
-
-
-def test_two_nodes_give_one_address_twice_and_the_program_refuses_it(
-    stack: Deployed, nodes: list[Node]
-) -> None:
-    """The control arm of the refusal: what it keeps from happening does happen."""
-    one, two = (stack.pod(node, "default/lan") for node in nodes)
-    assert one.addresses() == two.addresses() == [ip_interface("192.168.10.100/24")]
-
-    # In IPv6 the second pod finds the first by itself, and the plugin gives up.
-    stack.pod(nodes[0], "default/six")
-    with pytest.raises(CniError, match="failed to settle addresses"):
-        stack.pod(nodes[1], "default/six")
-
-    stack.checkout.configure(STACK, {"networks": [{**NETWORKS[0], "allow": []}]})
-    try:
-        result = stack.checkout.preview(STACK)
-        assert not result.ok
-        assert any("each would hand out the same addresses" in error for error in result.errors)
-    finally:
-        stack.checkout.configure(STACK, {"networks": list(NETWORKS)})

@@ -6,6 +6,7 @@ import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -15,12 +16,15 @@ from testbed.node.pod import NETWORKS
 from testbed.results import Result
 from tests.engine.program.conftest import edit
 from tests.wire.deployed import STACK, Deployed
+from tests.wire.stream import stream
 
+# Each node has its own bridge, on which its addresses are given once.
 LAN: Final = {
     "name": "lan",
+    "allow": ["host-local-on-several-nodes"],
     "type": "bridge",
     "bridge": "br1",
-    "ipam": {"type": "whereabouts", "range": "192.168.20.0/24"},
+    "ipam": {"type": "host-local", "subnet": "192.168.20.0/24"},
 }
 CONF: Final = "/var/lib/rancher/k3s/agent/etc/cni/net.d"
 HOLD: Final = "components/cluster_tasks/hold.py"
@@ -34,7 +38,7 @@ TRIES: Final = 5
 
 @pytest.fixture(scope="module")
 def site(deployed: Callable[..., Deployed]) -> Deployed:
-    return deployed(ipam="whereabouts", networks=[LAN])
+    return deployed(ipam="host-local", networks=[LAN])
 
 
 @pytest.fixture(autouse=True)
@@ -92,15 +96,19 @@ def upgraded_until(found: Callable[[Result], object], site: Deployed, **settings
     raise AssertionError(f"no pod started without its network in {TRIES} upgrades")
 
 
+def links(process: int) -> str:
+    """The interfaces that a process sees, each with its counters."""
+    return Path(f"/proc/{process}/net/dev").read_text()
+
+
 def lacking(site: Deployed) -> set[str]:
     """The pods without net1, by the kernel."""
-    found = set()
-    for one in site.cluster.items("pods"):
-        name = one["metadata"]["name"]
-        links = site.cluster.kubectl("exec", name, "--", "ls", "/sys/class/net").split()
-        if "net1" not in links:
-            found.add(name)
-    return found
+    nodes = {node.name: node for node in site.nodes}
+    return {
+        one["metadata"]["name"]
+        for one in site.cluster.items("pods")
+        if "net1" not in links(nodes[one["spec"]["nodeName"]].processes_of(one)[0])
+    }
 
 
 def doctor(site: Deployed) -> set[str]:
@@ -122,7 +130,11 @@ def restarted(result: Result) -> set[str]:
 
 
 def test_while_up_replaces_multus_no_pod_starts_without_its_network(site: Deployed) -> None:
-    result = upgraded(site).check()
+    pair = site.pods([site.nodes[0]] * 2, "default/lan")
+    with stream(pair[0], pair[1]) as seen:
+        result = upgraded(site).check()
+    assert seen.sent > 50
+    assert seen.lost == []
     assert lacking(site) == set()
     assert listed(result) == ""
     assert site.doctor() == []

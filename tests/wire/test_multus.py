@@ -115,7 +115,8 @@ def test_a_token_that_the_server_refuses_stops_pods(
 
 def test_the_token_ends_with_multus_pod_and_pods_wait(stack: Deployed, node: Node) -> None:
     """Nothing cleaned up when it went: the configuration stays, with a token of that pod."""
-    killed, name = node.processes_of("multus"), node.system_pod("multus")["metadata"]["name"]
+    multus = node.system_pod("multus")
+    killed, name = node.processes_of(multus), multus["metadata"]["name"]
     node.stop_kubelet()
     with stack.without_multus():
         kill(killed)
@@ -205,35 +206,6 @@ def said(log: Path, start: int) -> list[str]:
     text = log.read_bytes()[start:].decode(errors="replace")
     lines = [line for line in text.splitlines() if "failed (add)" in line]
     return [line for line in lines if re.search("connection refused|deadline|timeout", line)]
-
-
-def test_when_multus_is_told_to_end_pods_start_with_the_default_network(
-    stack: Deployed, node: Node
-) -> None:
-    conf = node.space.path(node.layout.conf_dir)
-    before = {file.name for file in conf.glob("*.conf*")}
-    assert before == {"00-multus.conflist", "10-flannel.conflist"}
-    gone = {"10-flannel.conflist"}
-    with stack.without_multus():
-        stack.cluster.wait_for(
-            lambda: {one.name for one in conf.glob("*.conf*")} == gone, "its end"
-        )
-        pod = stack.pod(node, "default/lan")
-        assert set(pod.links()) == {"lo", "eth0"}
-    assert "net1" in stack.pod(node, "default/lan").links()
-
-
-def test_when_multus_is_killed_its_configuration_stays(stack: Deployed, node: Node) -> None:
-    """The control arm: it is the ending in order that takes it away. The kubelet starts it anew."""
-    killed = node.processes_of("multus")
-    node.stop_kubelet()
-    try:
-        kill(killed)
-        assert node.space.path(f"{node.layout.conf_dir}/00-multus.conflist").exists()
-    finally:
-        node.start_kubelet()
-    stack.cluster.wait_for(lambda: node.restarts("multus") == 1, "Multus to run again")
-    assert "net1" in stack.pod(node, "default/lan").links()
 
 
 def test_multus_may_do_no_more_than_the_charts_role_says(stack: Deployed, node: Node) -> None:

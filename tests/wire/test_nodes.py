@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from testbed.kubectl import condition
+from testbed.node.cni import CniError
 from testbed.node.layout import SUBNET
 from testbed.node.node import SYSTEM
 from testbed.node.pod import REFUSED, Pod, addresses, deployment
@@ -127,6 +128,7 @@ def test_new_pods_follow_flannels_new_subnet(site: Deployed, pair: list[Pod]) ->
         cluster.wait_for(lambda: "10.42.77.1/24" in subnet.read_text(), "flannel's new subnet")
         site.settle()
         pod = site.pod(node, "default/storage")
+    assert seen.sent > 50
     assert seen.lost == []
     assert pod.addresses("eth0")[0].ip in fresh
     for interface in ("eth0", "net1"):
@@ -137,18 +139,8 @@ def test_new_pods_follow_flannels_new_subnet(site: Deployed, pair: list[Pod]) ->
 def test_a_pod_that_asks_for_a_network_that_is_not_there_says_so(site: Deployed) -> None:
     """The control arm: it is Multus that gave net1, by that name."""
     pod = site.nodes[0].pod(networks="default/nowhere")
-    with pytest.raises(Exception, match="nowhere"):
+    with pytest.raises(CniError, match="nowhere"):
         pod.start()
-
-
-def test_logs_are_those_of_the_container(site: Deployed) -> None:
-    pods = site.cluster.items("pods", "-n", "kube-system", "-l", "app=rke2-multus")
-    named = {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in pods}
-    assert set(named) == {node.name for node in site.nodes}
-    for name in named.values():
-        assert "multus config file is created" in site.cluster.kubectl(
-            "logs", "-n", "kube-system", name
-        )
 
 
 @pytest.fixture
@@ -166,11 +158,12 @@ def test_what_is_restarted_alone_disturbs_no_pod(
     with stream(pair[0], pair[1]) as seen:
         if what == "multus":
             before = node.restarts(what)
-            end(node.processes_of(what), grace=0)
+            end(node.processes_of(node.system_pod(what)), grace=0)
             site.cluster.wait_for(lambda: node.restarts(what) == before + 1, "Multus to run again")
         else:
             node.restart(what)
-        pod = site.pod(node, "default/storage")
+        # The kubelet tries again where Whereabouts' kubeconfig is being written at that moment.
+        (pod,) = site.pods([node], "default/storage")
     assert seen.sent > 50
     assert seen.lost == []
     assert pod.reach(pair[1], pair[1].addresses()[0].ip) == pod.addresses()[0].ip

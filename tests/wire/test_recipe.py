@@ -180,6 +180,7 @@ def by_the_program(deployed: Callable[..., Deployed]) -> Column:
     found[ROWS[1]] = found[ROWS[2]] = outcome(node, "default/storage")
     found[ROWS[3]] = forced(stack.cluster, node, "default/storage")
     found[ROWS[5]] = outcome(node, "team/theirs")
+    stack.stop_nodes()  # no pod of theirs could end once Multus is removed under them
     stack.checkout.configure(STACK, {"ipam": "host-local", "networks": [local]})
     result = stack.checkout.preview(STACK)
     assert not result.ok

@@ -13,14 +13,14 @@ from tests.wire.deployed import STACK, Deployed
 
 TIMEOUT_SECONDS = 40  # in which a slow machine's kubelet has said what it cannot do
 LATE = f"Multus is not ready after {TIMEOUT_SECONDS} s"
-PLUGINS = "node node-1, container cni-plugins: "
+PLUGINS = "node node-{}, container cni-plugins: "
 
 
 @dataclass(frozen=True)
 class Case:
-    """What becomes of the nodes, and what stands in the report."""
+    """What becomes of each node, and what stands in the report."""
 
-    spoil: Callable[[Node], object]
+    spoil: tuple[Callable[[Node], object], Callable[[Node], object]]
     said: tuple[str, ...]
 
 
@@ -43,9 +43,16 @@ def read_only_disk(node: Node) -> None:
 
 
 CASES = {
-    "no default network": Case(no_default_network, ("[no-default-cni]", "node-1, node-2")),
-    "no image": Case(no_image, (LATE, PLUGINS, "last warning: Failed", "hardened-cni-plugins")),
-    "a disk that became read-only": Case(read_only_disk, (LATE, "Read-only file system")),
+    "no default network": Case(
+        (no_default_network, no_default_network), ("[no-default-cni]", "node-1, node-2")
+    ),
+    "an image, and a disk that can be written": Case(
+        (no_image, read_only_disk),
+        (
+            *(LATE, f"{PLUGINS.format(1)}", "last warning: Failed", "hardened-cni-plugins"),
+            *(f"{PLUGINS.format(2)}", "Read-only file system"),
+        ),
+    ),
 }
 
 
@@ -56,8 +63,8 @@ def stack(declared: Callable[..., Deployed]) -> Deployed:
 
 @pytest.mark.parametrize("name", CASES)
 def test_up_names_what_a_node_lacks(name: str, stack: Deployed) -> None:
-    for node in stack.start_nodes(settled=False):
-        CASES[name].spoil(node)
+    for node, spoil in zip(stack.start_nodes(settled=False), CASES[name].spoil, strict=True):
+        spoil(node)
     errors = "\n".join(stack.checkout.up(STACK).errors)
     for said in CASES[name].said:
         assert said in errors
