@@ -14,7 +14,7 @@ from .args import MultusArgs
 from .chart.extra_values import shape
 from .chart.values import merged
 from .chart.versions import DEFAULT, VERSIONS
-from .cluster import STANDARD_CONF, Paths
+from .cluster import STANDARD_CONF
 from .fail_closed import LABEL
 from .findings import FindingsError, Path, dotted
 from .manifest import as_raw
@@ -22,13 +22,12 @@ from .model import Model, read
 from .networks import Raw
 from .parse import parse
 from .plain import at
-from .rules import Configuration
 from .rules.live_objects import made_by
 
 Json = Mapping[str, Any]
 IPAMS: Final = ("host-local", "whereabouts", "dhcp")
-# What the API server does not say, and a custom cluster cannot be read without. No network and no
-# Helm value is made from it.
+# What the API server does not say, and a custom cluster cannot be read without. No Helm value is
+# made from it.
 _STAND_INS: Final = {"clusterCidr": ["10.42.0.0/16"], "serviceCidr": ["10.43.0.0/16"]}
 _K3S_DIRECTORY: Final = re.compile(r"(?P<data>/.+)/agent/etc/cni/net\.d/?")
 
@@ -58,7 +57,6 @@ def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | Non
         settings |= {"chart": {"version": version}} if version in VERSIONS else {}
         if version not in VERSIONS:
             notes.append(f"the chart {version} is not known here: the stack has {DEFAULT}")
-    cluster = _readable(settings).cluster
     taken = []
     for one in networks:
         owner = made_by(one)
@@ -67,7 +65,7 @@ def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | Non
             name = "{namespace}/{name}".format_map(one["metadata"])
             notes.append(f"network {name} is left out: {why}")
         else:
-            taken.append(network(one, cluster.paths if cluster else None))
+            taken.append(network(one))
     if release is not None:
         config = parse({**settings, "networks": taken}).configuration
         called = {"dhcp"} if at(values, "manifests.dhcpDaemonSet") is True else set()
@@ -82,7 +80,7 @@ def adopted(nodes: Iterable[Json], networks: Iterable[Json], release: Json | Non
     return Adopted({key: one for key, one in whole.items() if one not in ([], {})}, notes)
 
 
-def network(manifest: Json, paths: Paths | None = None) -> dict[str, Any]:
+def network(manifest: Json) -> dict[str, Any]:
     """A NetworkAttachmentDefinition as a network of a stack, which renders the same text.
 
     Typed where that is so, which is what the program made itself; raw otherwise.
@@ -93,7 +91,7 @@ def network(manifest: Json, paths: Paths | None = None) -> dict[str, Any]:
     except FindingsError:
         return raw  # which `check` says
     typed = made.typed
-    if typed is not None and paths is not None and typed.render(paths) == made.written:
+    if typed is not None and typed.render() == made.written:
         return written(typed)
     return raw
 
@@ -171,15 +169,10 @@ def _settings(values: Json) -> dict[str, Any]:
     }
 
 
-def _readable(settings: Json) -> Configuration:
-    """The settings as far as they can be read, whatever a person has to mend or add."""
-    cluster = {**_STAND_INS, **settings["cluster"]}
-    return parse({**settings, "cluster": cluster}).configuration
-
-
 def _rest(values: Json, settings: Json) -> tuple[dict[str, Any], list[str]]:
     """Values that the settings do not stand for: those that can be raw, and a line for others."""
-    found = _readable(settings)
+    cluster = {**_STAND_INS, **settings["cluster"]}
+    found = parse({**settings, "cluster": cluster}).configuration  # as far as it can be read
     ours = MultusArgs.of_stack(found, ()).values if found.cluster else None
     extra: dict[str, Any] = {}
     notes = []

@@ -25,6 +25,9 @@ from .one_of import OneOf
 # What the thick plugin's DaemonSet mounts, whatever the chart's values say.
 STANDARD_CONF: Final = "/etc/cni/net.d"
 STANDARD_BIN: Final = "/opt/cni/bin"
+# Where Whereabouts keeps its settings. Its control loop looks nowhere else (ADR 8).
+WHEREABOUTS_CONF: Final = f"{STANDARD_CONF}/whereabouts.d/whereabouts.conf"
+WHEREABOUTS_KUBECONFIG: Final = f"{STANDARD_CONF}/whereabouts.d/whereabouts.kubeconfig"
 CONTAINERD: Final = "/run/k3s/containerd/containerd.sock"  # of K3s and RKE2
 
 # The first K3s release of each minor version whose CNI plugins live in data/cni, a directory that
@@ -40,20 +43,10 @@ class Paths:
 
     conf_dir: str
     bin_dir: str
-    whereabouts_dir: str = STANDARD_CONF
-    """Where Whereabouts keeps its settings. Its control loop looks nowhere else (ADR 8)."""
 
     @property
     def multus_kubeconfig(self) -> str:
         return f"{self.conf_dir}/multus.d/multus.kubeconfig"
-
-    @property
-    def whereabouts_conf(self) -> str:
-        return f"{self.whereabouts_dir}/whereabouts.d/whereabouts.conf"
-
-    @property
-    def whereabouts_kubeconfig(self) -> str:
-        return f"{self.whereabouts_dir}/whereabouts.d/whereabouts.kubeconfig"
 
     @property
     def standard(self) -> bool:

@@ -74,7 +74,7 @@ def networks(args: MultusArgs) -> str:
                 "labels": dict(one.labels),
                 "annotations": {**one.annotations, **one.own_annotations},
             },
-            "spec": {"config": one.render(args.cluster.paths)},
+            "spec": {"config": one.render()},
         }
         for one in args.networks
     )

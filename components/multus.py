@@ -228,7 +228,7 @@ class MultusComponent(pulumi.ComponentResource):
                     labels=_merged(labels, network.labels, {}),
                     annotations=_merged(annotations, own, least),
                 ),
-                spec={"config": network.render(args.cluster.paths)},
+                spec={"config": network.render()},
                 opts=self._options(*after),
             )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..cluster import Cluster
+from ..cluster import STANDARD_CONF, Cluster
 from ..plain import at
 from .versions import DATA, ChartVersion
 
@@ -44,7 +44,7 @@ def chart_values(cluster: Cluster, ipams: Sequence[str], settings: Mapping[str, 
     whereabouts = {
         "enabled": True,
         "fullnameOverride": "whereabouts",
-        "cniConf": {"confDir": paths.whereabouts_dir, "binDir": paths.bin_dir},
+        "cniConf": {"confDir": STANDARD_CONF, "binDir": paths.bin_dir},
         "tolerations": tolerations,
         "nodeSelector": selector or None,
         "priorityClassName": "system-node-critical",

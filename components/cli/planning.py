@@ -82,7 +82,6 @@ def made(stack: str, text: str, args: MultusArgs | None, access: Mapping[str, st
     return planned(
         stack,
         found,
-        args.cluster.paths,
         pods=pods,
         rendered=_rendered(found, args, unseen),
         unseen=unseen,

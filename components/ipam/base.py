@@ -13,7 +13,6 @@ from netaddr import IPRange, IPSet
 from pydantic import Field
 
 from ..addresses import Address, AddressField, Cidr, DestinationField, Interface
-from ..cluster import Paths
 from ..findings import Finding, Path
 from ..model import Model
 
@@ -140,9 +139,8 @@ class Ipam(Model):
         """How many pods can have addresses; None where that is not known."""
         return None
 
-    def render(self, paths: Paths) -> dict[str, Any]:
-        """The plugin's `ipam` object, as the plugin reads it on nodes with these paths."""
-        del paths
+    def render(self) -> dict[str, Any]:
+        """The plugin's `ipam` object."""
         return self.for_plugin()
 
 

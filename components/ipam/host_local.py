@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from ..addresses import Address, AddressField, Cidr, CidrField, Interface, contains
-from ..cluster import Paths
 from ..fields import NodePath
 from ..findings import Finding, Path
 from ..model import Model
@@ -161,8 +160,7 @@ class HostLocal(Routed, Subnet):
             for members in self.sets
         )
 
-    def render(self, paths: Paths) -> dict[str, Any]:
-        del paths
+    def render(self) -> dict[str, Any]:
         body = self.for_plugin(exclude={*Subnet.model_fields, "ranges"})
         fields = {*Subnet.model_fields}
         ranges = [[one.for_plugin(include=fields) for _, one in members] for members in self.sets]

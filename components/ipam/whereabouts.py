@@ -23,7 +23,7 @@ from ..addresses import (
     RangeField,
     SloppyAddressField,
 )
-from ..cluster import Paths
+from ..cluster import WHEREABOUTS_CONF
 from ..fields import Name, NodePath
 from ..findings import Finding
 from ..model import Model
@@ -183,11 +183,11 @@ class Whereabouts(Routed, Limits):
         """Addresses in the whole cluster."""
         return capacity(pool.addresses.size for pool in self.pools)
 
-    def render(self, paths: Paths) -> dict[str, Any]:
+    def render(self) -> dict[str, Any]:
         """CNI JSON, with the routers excluded where the plugin would hand them out."""
         ranges = tuple(self._without_routers(one) for one in self.ip_ranges)
         whole = self._without_routers(self).model_copy(update={"ip_ranges": ranges})
-        head = {"type": self.type, "configuration_path": paths.whereabouts_conf}
+        head = {"type": self.type, "configuration_path": WHEREABOUTS_CONF}
         return head | whole.for_plugin()
 
     def _without_routers(self, entry: L) -> L:

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from ..cluster import Paths
 from ..fields import Annotations, Labels, Name, Namespace
 from ..findings import Finding, Path
 from ..ipam import AnyIpam, Whereabouts
@@ -100,12 +99,12 @@ class Network(Model):
         return tuple(name for _, name in self.calls)
 
     @abstractmethod
-    def body(self, paths: Paths) -> dict[str, Any]:
-        """The CNI configuration for nodes with these paths."""
+    def body(self) -> dict[str, Any]:
+        """The CNI configuration."""
 
-    def render(self, paths: Paths) -> str:
+    def render(self) -> str:
         """`spec.config` of the NetworkAttachmentDefinition: CNI JSON, readable in a diff."""
-        return json.dumps(self.body(paths), indent=2)
+        return json.dumps(self.body(), indent=2)
 
 
 KINDS: Final[dict[str, type[Network]]] = {}
@@ -209,13 +208,13 @@ class TypedNetwork(Network):
                 body["capabilities"] = {"mac": True}
             yield body
 
-    def body(self, paths: Paths) -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """A plugin's configuration; with plugins behind it a list of them (CNI's conflist)."""
         plugin = {"type": self.type, **self.for_plugin(include=self.plugin_fields())}
         wishes = [one for one in self.capabilities if one == "ips" or self.mac_by == "plugin"]
         if wishes:
             plugin["capabilities"] = dict.fromkeys(wishes, True)
-        plugin["ipam"] = {} if self.ipam is None else self.ipam.render(paths)
+        plugin["ipam"] = {} if self.ipam is None else self.ipam.render()
         head: dict[str, Any] = {"cniVersion": CNI_VERSION, "name": self.cni_name}
         if not (chain := [*self._chain()]):
             return head | plugin

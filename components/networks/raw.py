@@ -15,7 +15,6 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import SkipValidation
 
-from ..cluster import Paths
 from ..fields import Checked
 from ..findings import Finding, Path, invalid, needs_quotes, refuse, repeated, shown
 from ..ipam import Ipam
@@ -205,10 +204,9 @@ class Raw(Network):
         """Where in the configuration stands what a path in our names is about."""
         return self.reading.place(path)
 
-    def body(self, paths: Paths) -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """The configuration with its version and name in front."""
-        del paths
         return {"cniVersion": CNI_VERSION, "name": self.cni_name} | self.config
 
-    def render(self, paths: Paths) -> str:
-        return self.written or super().render(paths)
+    def render(self) -> str:
+        return self.written or super().render()

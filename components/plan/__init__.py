@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..cluster import Paths
 from ..cluster_tasks.attachments import Live
 from ..manifest import KIND
 from . import hazards, objects
@@ -52,7 +51,6 @@ def failed(stack: str, why: Sequence[str]) -> Plan:
 def planned(
     stack: str,
     preview: Preview,
-    paths: Paths | None,
     *,
     pods: Mapping[str, Live],
     rendered: tuple[Objects, Objects] | None,
@@ -61,15 +59,14 @@ def planned(
 ) -> Plan:
     """The plan of a preview.
 
-    paths: of the stack's nodes. pods: those that live, by `namespace/name`. rendered: the charts'
-    objects before and after, None where a chart changes and could not be rendered. unseen, gated:
-    as the plan has them.
+    pods: those that live, by `namespace/name`. rendered: the charts' objects before and after,
+    None where a chart changes and could not be rendered. unseen, gated: as the plan has them.
     """
     if preview.errors:
         return failed(stack, preview.errors)
     steps = preview.steps
     counts = Counter(one.op for one in steps)
-    changes = tuple(changed(one, paths, pods) for one in steps if is_network(one))
+    changes = tuple(changed(one, pods) for one in steps if is_network(one))
     # Preflight says this of the same pods.
     told = f"[{OUTSIDE}]" if any(one.outside for one in changes) else ""
     old, new = ({**one} for one in rendered or ({}, {}))

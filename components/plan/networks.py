@@ -9,7 +9,6 @@ from typing import Any, Final
 from netaddr import IPSet
 
 from ..adopting import network as in_stack_file
-from ..cluster import Paths
 from ..cluster_tasks.attachments import Live, attached, given
 from ..findings import FindingsError, dotted, shown
 from ..ipam.base import Pool
@@ -51,7 +50,7 @@ def is_network(step: Step) -> bool:
     return step.type.endswith(f":{KIND}")
 
 
-def changed(step: Step, paths: Paths | None, pods: Mapping[str, Live]) -> NetworkChange:
+def changed(step: Step, pods: Mapping[str, Live]) -> NetworkChange:
     """What a network's step changes. pods: as the cluster has them, by `namespace/name`."""
     meta = (step.new or step.old)["metadata"]
     key = f"{meta.get('namespace', 'default')}/{meta['name']}"
@@ -60,7 +59,7 @@ def changed(step: Step, paths: Paths | None, pods: Mapping[str, Live]) -> Networ
     have = tuple(name for name, pod in pods.items() if attached(pod)[key])
     held = [(name, ip) for name in have for network, ip in given(pods[name]) if network == key]
     outside = (f"{name} ({ip})" for name, ip in held if not any(one.hands_out(ip) for one in after))
-    fields = _whole(step, len(has or had)) if not (step.old and step.new) else _fields(step, paths)
+    fields = _whole(step, len(has or had)) if not (step.old and step.new) else _fields(step)
     return NetworkChange(
         key,
         step.op,
@@ -79,8 +78,8 @@ def _whole(step: Step, size: int) -> Iterator[Field]:
     yield Field("", *((ABSENT, text) if step.new else (text, ABSENT)))
 
 
-def _fields(step: Step, paths: Paths | None) -> Iterator[Field]:
-    pair: list[Mapping[str, Any]] = [in_stack_file(one, paths) for one in (step.old, step.new)]
+def _fields(step: Step) -> Iterator[Field]:
+    pair: list[Mapping[str, Any]] = [in_stack_file(one) for one in (step.old, step.new)]
     if pair[0]["type"] != pair[1]["type"] and "raw" in (pair[0]["type"], pair[1]["type"]):
         pair = [as_raw(one) for one in (step.old, step.new)]
     old, new = (dict(_flat(one)) for one in pair)

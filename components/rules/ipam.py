@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..cluster import WHEREABOUTS_CONF, WHEREABOUTS_KUBECONFIG
 from ..findings import repeated
 from ..ipam import Dhcp, HostLocal, Whereabouts
 from ..ipam.dhcp import OPTIONS
@@ -33,10 +34,10 @@ def deployed(one: Declared, config: Configuration) -> Iterator[Hit]:
     if isinstance(plugin, HostLocal) and config.nodes == "multi" and not one_node:
         yield at("host-local-on-several-nodes", "ipam", "type")
     if isinstance(plugin, Whereabouts) and cluster is not None:
-        paths, own = cluster.paths, plugin.kubernetes
+        own = plugin.kubernetes
         for keys, given, there in (
-            (("configurationPath",), plugin.configuration_path, paths.whereabouts_conf),
-            (("kubernetes", "kubeconfig"), own and own.kubeconfig, paths.whereabouts_kubeconfig),
+            (("configurationPath",), plugin.configuration_path, WHEREABOUTS_CONF),
+            (("kubernetes", "kubeconfig"), own and own.kubeconfig, WHEREABOUTS_KUBECONFIG),
         ):
             if given and given != there:
                 yield at("whereabouts-settings-elsewhere", "ipam", *keys, there=there)

@@ -42,12 +42,10 @@ def differing(live: Live, config: Configuration) -> Iterator[tuple[Declared | No
 
     Each as declared, if it is, then its object, and what Multus reads there.
     """
-    if (cluster := config.cluster) is None:
-        return
     declared = {one.network.key: one for one in config.networks}
     for found in _definitions(live):
         one = declared.get(_key(found))
-        if one and found["spec"].get("config") == one.network.render(cluster.paths):
+        if one and found["spec"].get("config") == one.network.render():
             continue
         with suppress(FindingsError):  # what the stack cannot read Multus does not either
             named = {**found, "metadata": {"name": name_of(found)}}

@@ -30,9 +30,7 @@ def test_only_prod_is_protected() -> None:
 def test_gives_exactly_what_was_reviewed(stack: str, *, update_goldens: bool) -> None:
     args = arguments(stack)
     found = {
-        "networks": {
-            network.key: json.loads(network.render(args.cluster.paths)) for network in args.networks
-        },
+        "networks": {network.key: json.loads(network.render()) for network in args.networks},
         "values": args.values,
         "crdValues": args.crd_values,
     }

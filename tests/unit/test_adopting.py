@@ -52,7 +52,7 @@ def manifests(args: MultusArgs, **metadata: Any) -> list[dict[str, Any]]:
                 "annotations": {**one.annotations, **one.own_annotations},
                 **metadata,
             },
-            "spec": {"config": one.render(args.cluster.paths)},
+            "spec": {"config": one.render()},
         }
         for one in args.networks
     ]
@@ -87,7 +87,7 @@ def test_a_deployed_stack_is_found_again(name: str) -> None:
     networks = [one.network for one in again.configuration.networks]
     for mine, theirs in zip(networks, args.networks, strict=True):
         assert mine.type == theirs.type  # type: ignore[attr-defined]
-        assert mine.render(args.cluster.paths) == theirs.render(args.cluster.paths)
+        assert mine.render() == theirs.render()
     if again.args is not None:
         assert again.args.values == args.values
 
@@ -107,7 +107,7 @@ def test_each_kind_is_found_as_it_stands_in_the_documentation(kind: str) -> None
     found = adopted(nodes_of(args), manifests(args), None).settings
     assert found["deploy"] == "networks"
     [again] = [one.network for one in parse(found).configuration.networks]
-    assert again.render(args.cluster.paths) == made.render(args.cluster.paths)
+    assert again.render() == made.render()
     assert again.type == kind  # type: ignore[attr-defined]
 
 
@@ -163,7 +163,7 @@ def test_what_is_not_taken_over_is_said() -> None:
 def test_a_network_that_cannot_be_read_is_kept_as_it_is(config: str) -> None:
     manifest = {"metadata": {"name": "a", "namespace": "b"}, "spec": {"config": config}}
     found = {"name": "a", "namespace": "b", "type": "raw", "config": config}
-    assert network(manifest, SOUND["prod"].cluster.paths) == found
+    assert network(manifest) == found
 
 
 def test_kubectls_own_note_stays_behind() -> None:

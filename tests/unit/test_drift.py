@@ -108,4 +108,4 @@ def test_what_is_compared_is_what_was_applied() -> None:
     assert [one for one in applied if one] == [{"kind": "A"}] * 2
     found = [*yaml.safe_load_all(networks(PROD))]
     assert [one["metadata"]["name"] for one in found] == ["storage", "edge"]
-    assert found[0]["spec"]["config"] == PROD.networks[0].render(PROD.cluster.paths)
+    assert found[0]["spec"]["config"] == PROD.networks[0].render()

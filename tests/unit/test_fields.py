@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from components import addresses, fields
-from components.cluster import CLUSTERS, Cluster
+from components.cluster import CLUSTERS, WHEREABOUTS_CONF, Cluster
 from components.findings import FindingsError
 from components.model import read
 
@@ -61,7 +61,7 @@ def test_directories_are_where_the_release_has_them(
     assert (paths.conf_dir, paths.bin_dir) == (conf, binaries)
     assert paths.multus_kubeconfig == f"{conf}/multus.d/multus.kubeconfig"
     # Its control loop knows /host/etc/cni/net.d alone (GetFlatIPAM in Whereabouts' pkg/config).
-    assert paths.whereabouts_conf == "/etc/cni/net.d/whereabouts.d/whereabouts.conf"
+    assert WHEREABOUTS_CONF == "/etc/cni/net.d/whereabouts.d/whereabouts.conf"
     assert paths.standard == (conf == "/etc/cni/net.d")
 
 

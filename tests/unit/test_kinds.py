@@ -15,14 +15,12 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from components.cluster import Paths
 from components.ipam import IPAMS
 from components.model import Model, read
 from components.networks import KINDS, Network, Raw, TypedNetwork
 from components.networks.chained import CHAINED
 
 Json = dict[str, Any]
-PATHS: Final = Paths("/c", "/b")
 FOLDER: Final = Path(__file__).parent / "cases"
 CASES: Final[dict[str, Json]] = yaml.safe_load((FOLDER / "kinds.yaml").read_text())
 RAW: Final[dict[str, Any]] = yaml.safe_load((FOLDER / "raw.yaml").read_text())
@@ -54,7 +52,7 @@ def told(one: TypedNetwork | None) -> Json:
 def test_renders_what_its_plugins_read(case: Json) -> None:
     one = network(case["network"])
     head = {"cniVersion": "1.0.0", "name": f"{one.namespace}.lan"}
-    assert json.loads(one.render(PATHS)) == {**head, **case["cni"]}
+    assert json.loads(one.render()) == {**head, **case["cni"]}
     ipam = getattr(one, "ipam", None)
     assert getattr(ipam, "capacity", None) == case.get("capacity")
 
@@ -62,9 +60,9 @@ def test_renders_what_its_plugins_read(case: Json) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_is_the_same_model_when_it_is_read_as_raw(case: Json) -> None:
     one = network(case["network"])
-    text = one.render(PATHS)
+    text = one.render()
     again = same(one, text)
-    assert json.loads(again.render(PATHS)) == json.loads(text)
+    assert json.loads(again.render()) == json.loads(text)
     assert again.plugins[0] == one.plugins[0]
     assert {*again.plugins} == {*one.plugins}
     if not isinstance(one, TypedNetwork):
@@ -72,7 +70,7 @@ def test_is_the_same_model_when_it_is_read_as_raw(case: Json) -> None:
     assert (again.reading.unread, again.reading.unknown, again.reading.invalid) == ([], [], [])
     assert told(again.typed) == told(one)
     assert again.typed is not None
-    assert again.typed.render(PATHS) == text
+    assert again.typed.render() == text
     mine, theirs = one.ipam, again.typed.ipam
     if mine is not None:
         assert theirs is not None
@@ -97,11 +95,11 @@ def upper(node: Any) -> Any:
 def test_keys_are_read_in_any_letters_as_the_plugins_do(case: Json) -> None:
     one = network(case["network"])
     if isinstance(one, TypedNetwork):
-        found = same(one, json.dumps(upper(json.loads(one.render(PATHS)))))
+        found = same(one, json.dumps(upper(json.loads(one.render()))))
         assert found.reading.unread == []
         assert told(found.typed) == told(one)
         assert found.typed is not None
-        assert found.typed.render(PATHS) == one.render(PATHS)
+        assert found.typed.render() == one.render()
 
 
 def test_every_field_of_every_model_has_a_case() -> None:
@@ -143,12 +141,12 @@ def test_raw_is_read_as_its_plugins_read_it(case: Json) -> None:
 def test_the_owners_version_and_name_are_kept(written: Any) -> None:
     found = raw(written)
     assert found.cni_name == "mine"
-    assert json.loads(found.render(PATHS)) == RAW["own name"]
+    assert json.loads(found.render()) == RAW["own name"]
 
 
 def test_a_rendered_network_is_readable_in_a_diff_and_stable() -> None:
     one = network(CASES["whereabouts excludes its gateway"]["network"] | {"namespace": "data"})
-    assert one.render(PATHS).splitlines() == RAW["text"].splitlines()
+    assert one.render().splitlines() == RAW["text"].splitlines()
 
 
 def test_no_two_networks_share_a_cni_name() -> None:

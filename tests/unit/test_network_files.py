@@ -63,7 +63,7 @@ def test_a_manifest_is_deployed_as_it_is() -> None:
     [four] = [one for one in args.networks if one.key == "team/four"]
     assert four.labels == {"a": "b"}
     assert four.annotations == {"c": "d"}
-    body = four.body(args.cluster.paths)
+    body = four.body()
     assert {key: one for key, one in body.items() if key != "name"} == {
         "cniVersion": "0.3.1",
         "type": "macvlan",

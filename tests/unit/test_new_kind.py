@@ -10,7 +10,6 @@ import pytest
 from components.cli import reference
 from components.cli.pages import kinds_page
 from components.cli.schema import schema
-from components.cluster import Paths
 from components.fields import InterfaceName
 from components.findings import Path
 from components.networks import KINDS, Raw, TypedNetwork
@@ -82,7 +81,7 @@ def test_rules_look_at_it() -> None:
 
 def test_it_is_rendered_and_read_again() -> None:
     toy = Toy(name="toy", stick="eth1", turns_per_hour=7)
-    text = toy.render(Paths("/c", "/b"))
+    text = toy.render()
     assert '"turnsPerHour": 7' in text
     again = Raw(name="toy", config=text)  # type: ignore[arg-type]
     assert again.typed is not None

@@ -99,7 +99,7 @@ def taken_or_refused(raw: Json) -> MultusArgs | None:
     assert (parsed.args is None) == any(one.severity is Severity.ERROR for one in parsed.findings)
     if parsed.args is not None:
         for network in parsed.args.networks:
-            text = network.render(parsed.args.cluster.paths)
+            text = network.render()
             body = json.loads(text)
             written = getattr(network, "written", "")
             assert text == (written or json.dumps(body, indent=2))

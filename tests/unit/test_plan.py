@@ -15,7 +15,6 @@ from components.cli.app import app
 from components.cli.markdown import code, prose
 from components.cli.plan_forms import LEFT_OUT, ROOM, markdown
 from components.cli.planning import NoPreviewError, preview
-from components.cluster import K3s
 from components.model import read as read_model
 from components.networks.macvlan import Macvlan
 from components.plan import Plan, failed, planned
@@ -29,7 +28,6 @@ from tests.unit.tasks import executable
 from tests.unit.test_doctor import with_interface
 
 Json = dict[str, Any]
-PATHS: Final = K3s(version="v1.34.2+k3s1", nodes="multi").paths
 URN: Final = "urn:pulumi:prod::multus::multus:index:MultusComponent${}::multus-{}"
 NETWORK: Final = "kubernetes:k8s.cni.cncf.io/v1:NetworkAttachmentDefinition"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
@@ -59,7 +57,7 @@ def plan(
     *steps: Step, pods: Json | None = None, rendered: Any = ({}, {}), warnings: Any = ()
 ) -> Plan:
     found = Preview(steps, (), tuple(warnings))
-    return planned("prod", found, PATHS, pods=pods or {}, rendered=rendered)
+    return planned("prod", found, pods=pods or {}, rendered=rendered)
 
 
 @pytest.mark.parametrize("case", load("plan", "networks"))
@@ -79,7 +77,7 @@ def test_what_the_program_made_is_in_the_stack_files_words() -> None:
 
 def made(end: str) -> str:
     ipam = {"type": "whereabouts", "range": "192.168.20.0/29", "rangeEnd": f"192.168.20{end}"}
-    return read_model(Macvlan, {"name": "lan", **LAN, "ipam": ipam}).render(PATHS)
+    return read_model(Macvlan, {"name": "lan", **LAN, "ipam": ipam}).render()
 
 
 PODS: Final[Json] = {
@@ -202,15 +200,13 @@ def test_replacements_and_deletions_are_counted_first() -> None:
 
 def test_a_preview_that_failed_is_its_findings_and_nothing_else() -> None:
     preview = Preview((UPGRADE,), ("it cannot be deployed: 1 error:", "file:3: error: x"), ("w",))
-    found = planned("prod", preview, PATHS, pods={}, rendered=None, unseen=["the cluster"])
+    found = planned("prod", preview, pods={}, rendered=None, unseen=["the cluster"])
     assert found == failed("prod", preview.errors)
     assert headline(found) == "prod: no plan. it cannot be deployed: 1 error:"
 
 
 def test_what_was_not_seen_comes_first_and_the_rest_is_shown() -> None:
-    found = planned(
-        "prod", Preview((UPGRADE,), (), ()), PATHS, pods={}, rendered=None, unseen=["No x"]
-    )
+    found = planned("prod", Preview((UPGRADE,), (), ()), pods={}, rendered=None, unseen=["No x"])
     assert headline(found) == "prod: incomplete. No x. 0 replaced, 0 deleted, 1 updated"
 
 
@@ -364,7 +360,7 @@ def test_a_default_provider_is_no_loss() -> None:
         gone: Json = {"op": "delete", "urn": urn, "type": kind, "old": {"inputs": {}}, "new": None}
         events = [{"resourcePreEvent": {"metadata": gone}}, {"summaryEvent": {}}]
         found = read("\n".join(map(json.dumps, events)))
-        return planned("prod", found, PATHS, pods={}, rendered=({}, {})).lost
+        return planned("prod", found, pods={}, rendered=({}, {})).lost
 
     assert lost("default") == lost("default_1_2_3") == ()
     assert lost("multus-cluster") == ("delete pulumi multus-cluster",)

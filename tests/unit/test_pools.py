@@ -15,13 +15,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from components.cluster import Paths
 from components.ipam.base import Pool
 from components.parse import Parsed, parse
 
 Json = dict[str, Any]
 Addresses = set[IPv4Address | IPv6Address]
-PATHS: Final = Paths("/c", "/b")
 BASES: Final = ("10.0.0.0", "10.0.0.64", "fd00::")
 CLUSTER: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "single"}
 SEARCH: Final = settings(
@@ -152,7 +150,7 @@ def test_no_two_networks_on_one_wire_hand_out_one_address_or_a_gateway(raw: Json
     args = parse(raw).args
     if args is None:
         return
-    bodies = [json.loads(one.render(PATHS)) for one in args.networks]
+    bodies = [json.loads(one.render()) for one in args.networks]
     for body, other in permutations(bodies, 2):
         one, two = body["ipam"], other["ipam"]
         if vlans(body) & vlans(other):
@@ -175,7 +173,7 @@ def test_a_pool_is_what_the_plugin_hands_out(raw: Json) -> None:
     if not parsed.configuration.networks:
         return  # it cannot be read
     [declared] = parsed.configuration.networks
-    text = declared.network.render(PATHS)
+    text = declared.network.render()
     [again] = _parsed({"name": "a", "type": "raw", "config": text}).configuration.networks
     body = json.loads(text)["ipam"]
     expected = handed_out(body)

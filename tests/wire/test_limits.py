@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import pytest
 
-from components.cluster import Paths
 from components.networks.chained.bandwidth import MOST_BURST, MOST_RATE
 from components.parse import parse
 from testbed.node.cni import Attachment, CniError, Result, Runtime
@@ -51,7 +50,7 @@ class Limited:
                 "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**6},
             }
         )
-        network = json.loads(found.network.render(Paths("/c", PLUGINS)))
+        network = json.loads(found.network.render())
         result: Result = {}
         for plugin in network["plugins"]:
             body = plugin | (limits if plugin["type"] == "bandwidth" else {})

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from components.args import MultusArgs
+from components.cluster import WHEREABOUTS_CONF
 from components.parse import parse
 from testbed.tools import Tools
-from tests.unit.test_kinds import PATHS
 from tests.unit.test_parse import GOOD, SETTINGS, mangled, sound
 from tests.unit.test_pools import ipams, optional
 from tests.wire.declared import selection
@@ -185,7 +185,7 @@ def raw_of(body: Json) -> Json:
     if inner.pop("capabilities", None):
         inner["capabilities"] = {"mac": True}
     if inner.get("ipam", {}).get("type") == "whereabouts":
-        inner["ipam"] = inner["ipam"] | {"configuration_path": PATHS.whereabouts_conf}
+        inner["ipam"] = inner["ipam"] | {"configuration_path": WHEREABOUTS_CONF}
     config = {"plugins": [inner, *behind]} if behind else inner
     return {"name": body["name"], "type": "raw", "config": config}
 
@@ -198,7 +198,7 @@ def read_as_written(raw: Json, parser: Parser) -> Iterator[str]:
     if args is None:
         return
     for network in args.networks:
-        written = json.loads(network.render(args.cluster.paths))
+        written = json.loads(network.render())
         # What text leaves out: Multus gives it the name (`GetCNIConfigFromSpec`), and no version
         # means 0.1.0.
         text = json.dumps({"name": network.name, "cniVersion": "0.1.0"} | written)
@@ -333,7 +333,7 @@ def test_a_plugin_reads_what_is_rendered(
 ) -> None:
     """`bad`: a field that the plugin itself refuses, as the control."""
     network = selection({"name": "lan", **fields}).network
-    body = parser.read(network.render(PATHS))
+    body = parser.read(network.render())
     plugin = body["plugins"][at] | {key: body[key] for key in ("name", "cniVersion")}
     program = wire_tools.path(plugin["type"])
     done = asked_to_delete(program, plugin)
