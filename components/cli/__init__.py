@@ -24,5 +24,6 @@ def main() -> None:
         # Python would flush once more at its end, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+            what = error.filename or "the output cannot be written"
+            print(f"error: {what}: {error.strerror}", file=sys.stderr)
         sys.exit(FAILED)

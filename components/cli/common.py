@@ -42,28 +42,31 @@ def name_of(stack: str) -> str:
     return named if stack.endswith((".yaml", ".yml")) else stack
 
 
-def stop(message: object) -> typer.Exit:
+def stop(message: object, status: int = STOPPED) -> typer.Exit:
     typer.echo(f"error: {printable(str(message))}", err=True)
-    return typer.Exit(STOPPED)
+    return typer.Exit(status)
 
 
-def arguments(stack: str) -> tuple[StackFile, MultusArgs]:
-    """The stack's file and what it says; ends the command where it has errors."""
-    file, parsed = examined(stack)
+def arguments(stack: str, status: int = STOPPED) -> tuple[StackFile, MultusArgs]:
+    """The stack's file and what it says; ends the command where it has errors.
+
+    status: where there is no such stack.
+    """
+    file, parsed = examined(stack, status)
     if (args := parsed.args) is None:
         report(parsed.findings, "text", {"file": 1, "network": parsed.networks})
         raise typer.Exit(1)
     return file, args
 
 
-def examined(stack: str) -> tuple[StackFile, Parsed]:
+def examined(stack: str, status: int = STOPPED) -> tuple[StackFile, Parsed]:
     """The same with its errors; ends the command where there is no such stack."""
     path = Path(stack) if stack.endswith((".yaml", ".yml")) else STACKS / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(one.stem.split(".", 1)[1] for one in STACKS.glob("Pulumi.*.yaml")))
-        raise stop(f"there is no {path}. Stacks: {there or 'none'}")
+        raise stop(f"there is no {path}. Stacks: {there or 'none'}", status)
     try:
         file = read_stack_file(path, str(path))
     except UnreadableError as error:
-        raise stop(error) from None
+        raise stop(error, status) from None
     return file, read_stack(file, str(path))

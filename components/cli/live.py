@@ -28,6 +28,7 @@ __all__ = ["app"]
 
 Stack = Annotated[str, typer.Argument(help="Name of a stack, or path of a stack file.")]
 ALLOW_DELETIONS = "MULTUS_ALLOW_DELETIONS"
+UNREAD_FOR_DRIFT = 1  # 2 is drift
 MOST_OF_A_LOG = 1 << 30  # bytes; the engine writes both sides of each resource
 AsJson = Annotated[bool, option("json", "Print JSON.")]
 AsMarkdown = Annotated[bool, option("markdown", "Print Markdown.")]
@@ -41,6 +42,11 @@ def _access(file: StackFile) -> dict[str, str]:
     return {"MULTUS_CONTEXT": str(context)} if context else {}
 
 
+def _one_form(status: int = STOPPED, *, as_json: bool, as_markdown: bool) -> None:
+    if as_json and as_markdown:
+        raise stop("--json and --markdown cannot be given together", status)
+
+
 @app.command()
 def doctor(stack: Stack, *, as_json: AsJson = False, as_markdown: AsMarkdown = False) -> None:
     """Find what is wrong with a deployment: releases, workloads, nodes, pods, Whereabouts' pools.
@@ -50,6 +56,7 @@ def doctor(stack: Stack, *, as_json: AsJson = False, as_markdown: AsMarkdown = F
 
     Exit status: 0 where nothing is wrong, 1 with findings, 2 where the cluster cannot be read.
     """
+    _one_form(as_json=as_json, as_markdown=as_markdown)
     file, args = arguments(stack)
     try:
         seen = doctors.look(args, _access(file))
@@ -67,16 +74,16 @@ def drift(stack: Stack, *, as_json: AsJson = False, as_markdown: AsMarkdown = Fa
     The cluster is only read, by kubectl diff too, which asks for dry runs. Each finding has the
     command that repairs it.
 
-    Exit status: 0 without drift, 1 where the cluster cannot be read, 2 with drift.
+    Exit status: 0 without drift, 1 where the stack or the cluster cannot be read, 2 with drift.
     """
-    file, args = arguments(stack)
+    _one_form(UNREAD_FOR_DRIFT, as_json=as_json, as_markdown=as_markdown)
+    file, args = arguments(stack, UNREAD_FOR_DRIFT)
     if hidden := "extraValues" in file.secret_keys:
         typer.echo("multus:extraValues is a secret, so the values were not compared", err=True)
     try:
         found = drifting.look(args, _access(file), values_known=not hidden)
     except TaskError as error:
-        typer.echo(f"error: {printable(str(error))}", err=True)
-        raise typer.Exit(1) from None
+        raise stop(error, UNREAD_FOR_DRIFT) from None
     doctors.show(found, as_json=as_json, as_markdown=as_markdown)
     raise typer.Exit(2 if found else 0)
 
@@ -148,6 +155,7 @@ def plan(
 
     Exit status: 0 with a plan, 1 where the preview failed or --gate refuses, 2 where there is none.
     """
+    _one_form(as_json=as_json, as_markdown=as_markdown)
     file, parsed = examined_stack(stack)
     name = name_of(stack)
     status = STOPPED
