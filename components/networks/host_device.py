@@ -85,12 +85,18 @@ class HostDevice(TypedNetwork):
 
     @property
     def wires(self) -> tuple[Wire, ...]:
-        return ((self.segment, DEFAULT_VLAN),)
+        return ((self._compared, DEFAULT_VLAN),)
 
     @property
     def takes(self) -> Mapping[str, Path]:
+        key = next(iter(self.named))
+        return {} if key == "resourceName" else {self._compared: (key,)}
+
+    @property
+    def _compared(self) -> str:
+        """The device as others may write it too: hex digits count in any letters, names do not."""
         key, way = next(iter(self.named.items()))
-        return {} if key == "resourceName" else {way: (key,)}
+        return way.lower() if key in ("hwaddr", "pciBusID") else way
 
     @property
     def one_per_node(self) -> str | None:

@@ -131,12 +131,12 @@ def taken(config: Configuration) -> Iterator[Hit]:
     made: dict[Hashable, Declared] = {}
     for one, network in config.typed:
         for device in network.takes:
-            takers.setdefault(device.lower(), one)
+            takers.setdefault(device, one)
         if isinstance(network, Vlan):
             made[_vlan(network)] = one
     for one, network in config.typed:
         for device, path in network.takes.items():
-            if (other := takers[device.lower()]) is not one:
+            if (other := takers[device]) is not one:
                 yield at("device-taken-twice", *path, of=one, other=other)
         for device, path in network.uses.items():
             if device in takers:
