@@ -55,9 +55,11 @@ def full(seen: Seen, args: MultusArgs) -> Iterator[Diagnosis]:
         ipam = getattr(network, "ipam", None)
         if not isinstance(ipam, Whereabouts) or not ipam.capacity:
             continue
+        name = ipam.network_name or ""
+        counted = {one.address for one in seen.allocations if one.network == name}
         for pool in ipam.pools:
             size = pool.addresses.size
-            taken = len({one.address for one in seen.allocations if pool.hands_out(one.address)})
+            taken = sum(map(pool.hands_out, counted))
             if size and taken >= NEARLY_FULL * size:
                 message = f"has given out {taken} of {size} addresses of {pool}"
                 command = "widen the range in the stack file, and pulumi up"

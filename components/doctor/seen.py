@@ -67,6 +67,8 @@ class Allocation:
     namespace: str
     offset: str
     """Its key in the pool."""
+    network: str
+    """The `networkName` whose addresses the pool counts; empty for those without one."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,13 @@ class Seen(objects.Live):
             except ValueError:
                 continue  # not Whereabouts' own
             meta = pool["metadata"]
+            network = _network_of(meta["name"], pool["spec"]["range"])
             for offset, taken in (pool["spec"].get("allocations") or {}).items():
                 if not offset.isdecimal() or int(offset) >= addresses.num_addresses:
                     continue
                 address, holder = addresses[int(offset)], (taken or {}).get("podref", "")
-                found.append(Allocation(address, holder, meta["name"], meta["namespace"], offset))
+                where = (meta["name"], meta["namespace"], offset)
+                found.append(Allocation(address, holder, *where, network))
         return found
 
     @cached_property
@@ -108,6 +112,12 @@ class Seen(objects.Live):
         """`namespace/name` of the networks whose addresses Whereabouts gives."""
         networks = self.items("networks")
         return {key(one) for one in networks if '"whereabouts"' in one["spec"].get("config", "")}
+
+
+def _network_of(pool: str, cidr: str) -> str:
+    """What stands before the range (`IPPoolName` in `pkg/storage/kubernetes`)."""
+    written = cidr.replace(":", "-").replace("/", "-")
+    return pool.partition(written)[0].removesuffix("-")
 
 
 def key(thing: Mapping[str, Any]) -> str:

@@ -107,17 +107,23 @@ def refused(key: str, why: str) -> Json:
 def seen(case: Json, *forbidden: str) -> Seen:
     base = int(ip_address("192.168.20.0"))
     held = {**case.get("pools", {}), **many(case)}
-    taken = {str(int(ip_address(ip)) - base): {"podref": of} for ip, of in held.items()}
-    pool = {
-        "metadata": {"name": "192.168.20.0-28", "namespace": "kube-system"},
-        "spec": {"range": RANGE, "allocations": taken},
-    }
+
+    def pool(name: str, held: Json) -> Json:
+        taken = {str(int(ip_address(ip)) - base): {"podref": of} for ip, of in held.items()}
+        return {
+            "metadata": {"name": name, "namespace": "kube-system"},
+            "spec": {"range": RANGE, "allocations": taken},
+        }
+
     releases = case.get("releases", DEPLOYED)
     lists = {
         "pods": pods_of(case),
         "nodes": [node(*one) for one in case.get("nodes", {"node-1": []}).items()],
         "networks": [network("lan", "whereabouts"), network("other", "static")],
-        "pools": [pool],
+        "pools": [
+            pool("192.168.20.0-28", held),
+            pool("team-192.168.20.0-28", case.get("poolOfTeam", {})),
+        ],
         "events": [refused(*one) for one in case.get("refused", {}).items()],
         "releases": [record(name, one) for name, all_of in releases.items() for one in all_of],
     }
@@ -164,7 +170,30 @@ def test_pools_that_whereabouts_did_not_write_stop_nobody() -> None:
     assert [str(one.address) for one in found.allocations] == ["192.168.20.3"]
 
 
+@pytest.mark.parametrize(
+    ("name", "cidr", "network"),
+    [
+        ("192.168.20.0-28", RANGE, ""),
+        ("team.a-192.168.20.0-28", RANGE, "team.a"),
+        ("192.168.20.0-28-node-1", RANGE, ""),
+        ("team-192.168.20.0-28-node-1", RANGE, "team"),
+        ("team-fd00---64", "fd00::/64", "team"),
+    ],
+)
+def test_a_pool_is_of_the_network_in_its_name(name: str, cidr: str, network: str) -> None:
+    """As `IPPoolName` in Whereabouts' pkg/storage/kubernetes/ipam.go puts it together."""
+    spec = {"range": cidr, "allocations": {"3": {"podref": "a/b"}}}
+    pool = {"metadata": {"name": name, "namespace": "kube-system"}, "spec": spec}
+    [allocation] = Seen({"pools": {"items": [pool]}}).allocations
+    assert allocation.network == network
+
+
 EMPTY: Final = "echo '{\"items\": []}'"
+NO_WORKLOADS: Final = f"""
+case "$*" in *daemonsets,deployments*)
+    echo 'Error from server (Forbidden): deployments.apps is forbidden: User "u"' >&2; exit 1;;
+esac
+{EMPTY}"""
 SILENT: Final = "echo 'error: connection to the server 10.0.0.1 was refused' >&2; exit 1"
 
 
@@ -190,6 +219,17 @@ def test_each_finding_has_its_next_command(tmp_path: Path) -> None:
     found = json.loads(doctor(tmp_path, EMPTY, "--json").stdout)
     assert [one["check"] for one in found["findings"]] == ["release", "release", "workload"]
     assert found["unread"] == []
+
+
+def test_workloads_that_may_not_be_read_hide_nothing_else(tmp_path: Path) -> None:
+    result = doctor(tmp_path, NO_WORKLOADS)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-4:] == [
+        "warning: multus is no Helm release here [release]",
+        "  next: pulumi up --refresh",
+        "note: the kubeconfig's user may not read workloads, so they were not looked at",
+        "2 findings",
+    ]
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
