@@ -123,7 +123,7 @@ def _rendered(
 def _objects(helm: str, releases: Sequence[Mapping[str, Any]], args: MultusArgs) -> Objects:
     """What the releases' inputs render; raises ChartError and FindingsError."""
     found: dict[str, Any] = {}
-    version = next((one["version"] for one in releases if one.get("name") == RELEASE), None)
+    version = next((one.get("version") for one in releases if one.get("name") == RELEASE), None)
     for one in releases:
         if not one:
             continue
@@ -131,7 +131,7 @@ def _objects(helm: str, releases: Sequence[Mapping[str, Any]], args: MultusArgs)
             raise ChartError(f"{shown(one.get('name'))} is no release of the program")
         if one.get("values") == HIDDEN:
             raise ChartError("the values are a secret")
-        package = str(one["chart"])
+        package = str(one.get("chart"))
         if Path(package).parent != FOLDER or not Path(package).is_file():
             package = _package(one["name"], version, args)
         done = subprocess.run(
@@ -142,7 +142,8 @@ def _objects(helm: str, releases: Sequence[Mapping[str, Any]], args: MultusArgs)
             check=False,
         )
         if done.returncode:
-            raise ChartError(one_line(done.stderr.strip().splitlines()[-1:][0]))
+            said = done.stderr.strip().splitlines() or ["helm failed and gave no reason"]
+            raise ChartError(one_line(said[-1]))
         found |= objects(done.stdout, NAMESPACE)
     return found
 

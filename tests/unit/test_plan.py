@@ -11,6 +11,8 @@ import pytest
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
+from components.chart.versions import CHART, CRD_CHART, DEFAULT
+from components.cli import planning
 from components.cli.app import app
 from components.cli.markdown import code, prose
 from components.cli.plan_forms import LEFT_OUT, ROOM, markdown
@@ -447,6 +449,24 @@ def test_helm_gets_no_name_that_a_file_invents(
     assert status == 0
     assert "is no release of the program" in out
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("inputs", [{"chart": "x", "version": DEFAULT}, {"chart": "x"}, {}])
+def test_where_helm_gives_no_reason_the_plan_says_so(
+    inputs: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executable(tmp_path / "helm", "exit 1")
+    packages = dict.fromkeys((CHART, CRD_CHART), "package.tgz")
+    monkeypatch.setattr(planning, "download_packages", lambda _: packages)
+    new = {"inputs": {"name": "multus", **inputs}}
+    found = {"op": "create", "urn": "u::multus-release", "type": RELEASE, "new": new}
+    events = [{"resourcePreEvent": {"metadata": found}}, {"summaryEvent": {}}]
+    (tmp_path / "log").write_text("\n".join(map(json.dumps, events)))
+    status, out, _ = run(
+        "prod", f"--from={tmp_path}/log", path=str(tmp_path), monkeypatch=monkeypatch
+    )
+    assert status == 0
+    assert "The charts' manifests were not compared: helm failed and gave no reason" in out
 
 
 def test_a_stack_that_does_not_exist_lists_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
