@@ -2,8 +2,8 @@
 PYTHON ?= python3
 STACK ?= prod
 PAIRS ?= 10
-# Each worker has a cluster of its own, and takes a file at a time. On the wire there is one: its
-# tests look at what is left on the machine, and count lost packets.
+# Each worker has a cluster of its own, and takes a file at a time. What counts simulated nodes runs
+# before what counts lost packets, so the wire is apart.
 WORKERS ?= 2
 SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
@@ -51,7 +51,7 @@ demo-down: $(READY)
 
 test: tools lint
 	@$(BIN)/pytest $(SPREAD) --ignore=tests/wire --junitxml=$(VENV)/tests.xml
-	@$(BIN)/pytest tests/wire --junitxml=$(VENV)/wire.xml
+	@$(BIN)/pytest $(SPREAD) tests/wire --junitxml=$(VENV)/wire.xml
 	@$(BIN)/python -m tests.counted $(VENV)/tests.xml $(VENV)/wire.xml
 
 unit: $(READY)
@@ -63,7 +63,7 @@ engine: $(READY)
 
 wire: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine --only wire --only nodes
-	@$(BIN)/pytest tests/wire
+	@$(BIN)/pytest $(SPREAD) tests/wire
 
 bench: $(READY)
 	@$(BIN)/python -m testbed.tools build --only engine

@@ -1,6 +1,6 @@
 """Nodes in namespaces, pods with real addresses: what `up` declared, run by the real binaries.
 
-One control plane serves the folder, and each module deploys its stack once. Without root or
+A worker has one control plane, and each module deploys its stack once. Without root or
 namespaces the tests are skipped and say so; where nodes can be had, a skip is a failure.
 """
 
