@@ -1,1 +1,1 @@
-"""What the workflows run: which stacks to plan, the plans, and how they reach GitHub."""
+"""What the workflows run: which stacks to plan, the plans, how they reach GitHub, and the site."""

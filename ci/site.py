@@ -5,6 +5,7 @@ The pages are read in the repository first, and there link to its files.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -45,20 +46,7 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
             return link[0]
         if to.endswith("/README.md"):
             to = "/".join([".."] * len(folder.parts) + ["index.md"])
-        page_there = files.get_file_from_path(_joined(folder, to))
+        page_there = files.get_file_from_path(posixpath.normpath(folder / to))
         return f"[{link['text']}]({to}{anchor})" if page_there else link["text"]
 
     return _LINK.sub(kept, markdown)
-
-
-def _joined(folder: PurePosixPath, to: str) -> str:
-    """A link's target from the folder of pages; one that leads out of it is no page."""
-    parts = list(folder.parts)
-    for step in PurePosixPath(to).parts:
-        if step == "..":
-            if not parts:
-                return ""
-            parts.pop()
-        else:
-            parts.append(step)
-    return "/".join(parts)

@@ -20,7 +20,7 @@ from .own_state import OwnState
 from .parse import placed
 from .rules import Configuration, live_cluster, live_networks
 from .rules.live_objects import LATER, READS, Live
-from .rules.registry import of, run_on, settle
+from .rules.registry import of_live_cluster, run_on, settle
 
 ROLE: Final = "docs/preflight-clusterrole.yaml"
 
@@ -74,15 +74,13 @@ def read_answer(answer: Mapping[str, Any]) -> Live | str:
 
 def left_out(live: Live) -> list[str]:
     """One line for each kind of object that may not be read, with the rules that look at it."""
-    kinds: dict[str, set[str]] = {}
-    for name, one in READS.items():
+    reads: dict[str, set[str]] = {}
+    for name in READS:
         if name in live.forbidden:
-            kinds.setdefault(one.called, set()).update(
-                rule.name for rule in of("cluster") if name in rule.needs
-            )
+            reads.setdefault(READS[name].called, set()).add(name)
     return [
         f"the kubeconfig's user may not read {called}, which these rules look at: "
-        f"{', '.join(rule.name for rule in of('cluster') if rule.name in names)}. "
+        f"{', '.join(rule.name for rule in of_live_cluster() if names & {*rule.needs})}. "
         f"{ROLE} has what is needed"
-        for called, names in kinds.items()
+        for called, names in reads.items()
     ]

@@ -30,7 +30,7 @@ def rules_page() -> str:
 
 def rule_entry(rule: Rule) -> Iterator[str]:
     """The lines about a rule."""
-    of = "the live cluster" if rule.scope == "cluster" else f"the {rule.scope}"
+    of = "the live cluster" if rule.needs else f"the {rule.scope}"
     if rule.deploys == "networks":
         of += ", with multus:deploy: networks"
     yield f"## {rule.name}\n"

@@ -142,11 +142,6 @@ def installs(live: Live, _: Configuration) -> Iterator[Hit]:
         yield at("no-multus", "deploy", jobs=jobs)
 
 
-def of_our_name(live: Live) -> bool:
-    """Whether Multus runs by a release that is called as the stack's is, whose state tells more."""
-    return any(notes(one).get(RELEASE_NAME) == RELEASE for one in live.items("daemonsets"))
-
-
 def is_multus(daemons: Json) -> bool:
     """Whether a DaemonSet runs Multus, by its images."""
     return any(map(IMAGE.search, _images(daemons)))

@@ -1,4 +1,4 @@
-"""What rules of the live cluster are, and what they look at: the objects that are read.
+"""What rules of the live cluster look at: the objects that are read, by a name for each read.
 
 `cluster_tasks/survey.py` reads them. docs/preflight-clusterrole.yaml allows just these reads.
 """

@@ -26,10 +26,9 @@ DYNAMIC: Final = ("balance-tlb", "balance-alb")
 
 
 @check()
-def raw(one: Declared, config: Configuration) -> Iterator[Hit]:
+def raw(one: Declared, _: Configuration) -> Iterator[Hit]:
     if not isinstance(one.network, Raw):
         return
-    del config
     reading, version = one.network.reading, one.network.config.get("cniVersion")
     for fault in reading.invalid:
         yield Hit(fault.path, fault.message, fault.value, "", "invalid-plugin-value")

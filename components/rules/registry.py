@@ -81,10 +81,10 @@ class Rule:
     """What to do, as the finding says it; empty where each finding has its own."""
     deploys: str = ""
     """Which `deploy` the stack must have: all, where it is about the release, or networks."""
-    scope: Literal["network", "configuration", "cluster"] = "network"
-    """What it is about; the cluster is the live one."""
+    scope: Literal["network", "configuration"] = "network"
+    """What it is about, unless it needs the live cluster."""
     needs: Sequence[str] = ()
-    """The objects that it reads there. Where none of them may be read the rule is left out."""
+    """The objects that it reads in the live cluster. Where it may read none, it is left out."""
 
     def is_for(self, config: Configuration) -> bool:
         """Whether such a stack can break it."""
@@ -161,9 +161,9 @@ def meant(name: str) -> str:
     return did_you_mean(name, catalog()) or "multus-k3s rules lists them"
 
 
-def of(scope: str) -> list[Rule]:
-    """The rules that are about the same thing, in the order of the catalog."""
-    return [one for one in catalog().values() if one.scope == scope]
+def of_live_cluster() -> list[Rule]:
+    """The rules that look at it, in the order of the catalog."""
+    return [one for one in catalog().values() if one.needs]
 
 
 def run(config: Configuration) -> Iterator[Finding]:
@@ -229,7 +229,7 @@ def _in_vain(allowed: Sequence[Allowed], used: set[tuple[Path, str]]) -> Iterato
     for by in allowed:
         for index, name in enumerate(by.names):
             known = catalog().get(name)
-            if (by.path, name) in used or (known is not None and known.scope == "cluster"):
+            if (by.path, name) in used or (known is not None and known.needs):
                 continue
             message = "it silences nothing here. Remove it"
             if known is None:

@@ -32,7 +32,7 @@ FILES = [file for file in sorted(FOLDER.glob("*.yaml")) if file.stem != "live_cl
 CASES: Mapping[str, Any] = {
     name: cases for file in FILES for name, cases in yaml.safe_load(file.read_text()).items()
 }
-NO_CLUSTER = {name: one for name, one in catalog().items() if one.scope != "cluster"}
+NO_CLUSTER = {name: one for name, one in catalog().items() if not one.needs}
 OF_NO_CHECK = {SHAPE, UNREADABLE, UNUSED, PASSED_OVER}
 
 

@@ -95,7 +95,7 @@ def servers(stack: Deployed, nodes: list[Node]) -> Iterator[dict[str, DhcpServer
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_an_address_is_leased_and_given_back(
+def test_an_address_is_leased_and_given_back_but_for_a_bridges(
     name: str, stack: Deployed, nodes: list[Node], servers: dict[str, DhcpServer]
 ) -> None:
     server = servers[name]
