@@ -24,29 +24,39 @@ from typing import Any, Final
 
 from rich.progress import Progress
 
-from benchmarks import live, local, page
+from benchmarks import local, page, pod_starts, whole
 from benchmarks.measures import COUNTS, MEASURES, NODES, Round
 from testbed.building import ToolError
 from testbed.charts.package import REAL_CHARTS
 from testbed.kubectl import ClusterError
 from testbed.operations import OperationError
 from testbed.tools import Tools, find_tools
+from testbed.toolsets import Group as Toolset
 
 RESULT: Final = Path(__file__).with_name("results") / "bench.json"
 Group = Callable[[Tools | None], AbstractContextManager[Round]]
 LOCAL: Final[Mapping[str, Group]] = {"program": local.program, "check": local.check}
 GROUPS: Final[Mapping[str, Group]] = {
     **LOCAL,
-    "lifecycle": live.lifecycle(3),
-    **{f"networks-{count}": live.many(count) for count in COUNTS},
-    **{f"nodes-{count}": live.lifecycle(count) for count in NODES},
+    "lifecycle": whole.lifecycle,
+    "resources": whole.resources,
+    **{f"networks-{count}": whole.many(count) for count in COUNTS},
+    **{f"nodes-{count}": whole.nodes(count) for count in NODES},
+    "pods": pod_starts.pods,
+}
+MEASURED: Final[Mapping[str, Sequence[str]]] = {
+    "lifecycle": ("up", "preview", "up-again", "destroy", "requests", "reads", "writes"),
+    "resources": ("memory", "state", "written"),
 }
 
 
 def measure(groups: Sequence[str], pairs: int) -> dict[str, list[tuple[float, float]]]:
     """The pairs of each measure; what a group has measured stays where a later one fails."""
     found: dict[str, list[tuple[float, float]]] = {}
-    tools = find_tools("engine") if set(groups) - set(LOCAL) else None
+    needed: tuple[Toolset, ...] = ("engine",)
+    if "pods" in groups:
+        needed = ("engine", "wire", "nodes")
+    tools = find_tools(*needed) if set(groups) - set(LOCAL) else None
     with Progress() as progress:
         bar = progress.add_task("", total=len(groups) * pairs)
         for group in groups:
@@ -134,9 +144,8 @@ def _is_wanted(group: str, only: Sequence[str] | None) -> bool:
 
 
 def _measures_of(group: str) -> list[str]:
-    if group == "lifecycle":
-        return ["up", "preview", "up-again", "destroy", "requests", "reads", "writes"]
-    return [name for name in MEASURES if name == group or name.startswith(f"{group}-")]
+    own = [name for name in MEASURES if name == group or name.startswith(f"{group}-")]
+    return [*MEASURED.get(group, own)]
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def deployed(tools: Tools, names: tuple[str, ...]) -> Iterator[Deployment]:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="multus-benchmark-")))
         cluster = held.enter_context(Cluster.start(tools, durable=True, real=True))
         nodes = held.enter_context(
-            started(cluster, tools, images=of_chart(CHART), layout=_layout, masters=[WIRE])
+            started(cluster, tools, images=of_chart(CHART), layout=layout, masters=[WIRE])
         )
         checkout = _workspace(tools, cluster, folder)
         checkout.configure(STACK, settings())
@@ -109,7 +109,7 @@ def _workspace(tools: Tools, cluster: Cluster, folder: Path) -> Workspace:
     return checkout
 
 
-def _layout() -> Layout:
+def layout() -> Layout:
     """With a default network that costs little, the same for all that is measured."""
     return Layout(flannel=False)
 

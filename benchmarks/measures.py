@@ -23,6 +23,23 @@ HELM: Final = "helm twice, kubectl apply, rollout status"
 EMPTY: Final = "an empty program"
 COUNTS: Final = (10, 100, 300, 1000)
 NODES: Final = (100, 1000)
+FEW: Final = 3  # nodes and networks, with which all of a life is measured
+CROWD: Final = 100  # pods that start at once
+STARTS: Final[dict[str, tuple[str, int]]] = {
+    "pods-0": ("", 0),
+    **{
+        f"pods-{ipam}-{count}": (ipam, count)
+        for ipam in ("host-local", "dhcp", "whereabouts")
+        for count in (1, 3)
+    },
+    f"pods-{CROWD}": ("whereabouts", 1),
+}
+"""Of each measure of pods on real nodes: the IPAM plugin, and how many networks each pod has."""
+
+
+def _start(ipam: str, count: int) -> str:
+    return f"pod with {count} networks" + (f" of {ipam}" if count else "")
+
 
 MEASURES: Final[dict[str, Measure]] = {
     "program": Measure("__main__, preview", "import of its SDKs", "CPU s", "0.3 more"),
@@ -39,6 +56,9 @@ MEASURES: Final[dict[str, Measure]] = {
     "requests": Measure("API requests of a fresh up", HELM, "requests", "1.5"),
     "reads": Measure("those of them that read", HELM, "requests"),
     "writes": Measure("those that write", HELM, "requests"),
+    "memory": Measure("peak memory of a fresh up", HELM, "MiB"),
+    "state": Measure("the stack's state after it", "Helm's records, compressed", "KiB"),
+    "written": Measure("written to disk by it", "the state", "KiB"),
     **{
         f"nodes-{n}": Measure(f"fresh up on {n} simulated nodes", HELM, target="1.2") for n in NODES
     },
@@ -52,5 +72,16 @@ MEASURES: Final[dict[str, Measure]] = {
             ("one-changed", f"{EMPTY}'s preview", "3 s for 1,000"),
             ("destroy", "kubectl delete", ""),
         )
+    },
+    **{
+        f"networks-{n}-written": Measure(f"{n} networks: written to disk", "the state", "KiB")
+        for n in COUNTS
+    },
+    **{
+        name: Measure(
+            f"{CROWD} pods at once, {ipam}" if name == f"pods-{CROWD}" else _start(ipam, count),
+            "the same by Helm and kubectl",
+        )
+        for name, (ipam, count) in STARTS.items()
     },
 }

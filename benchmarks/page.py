@@ -16,6 +16,7 @@ HEAD: Final = """\
 | measure | pairs | ours | peer | ratio, median | p95 | asked |
 | --- | --- | --- | --- | --- | --- | --- |
 """
+COUNTED: Final = ("requests", "MiB", "KiB")
 ROW: Final = 22
 LEFT: Final = 230
 STYLE: Final = "text{font:13px system-ui,sans-serif;fill:#777}"
@@ -34,7 +35,7 @@ def markdown(machine: Mapping[str, Any], found: Found) -> str:
             continue
         ours, peer = (middle([pair[at] for pair in pairs]) for at in (0, 1))
         found_ratios = ratios(pairs)
-        digits = 0 if one.unit == "requests" else 2
+        digits = 0 if one.unit in COUNTED else 2
         cells = (
             f"{one.ours} (`{name}`)",
             str(len(pairs)),

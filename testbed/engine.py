@@ -201,6 +201,11 @@ class Workspace:
             stdin=subprocess.DEVNULL,
         )
 
+    def state_file(self, stack: str) -> Path:
+        """Where the backend keeps the stack's state."""
+        folder = self.engine.root / "state" / ".pulumi" / "stacks" / str(self.project["name"])
+        return folder / f"{stack}.json"
+
     def state(self, stack: str, *, show_secrets: bool = False) -> dict[str, Any]:
         """The stack's exported deployment; its resources are at `["deployment"]["resources"]`."""
         secrets = ("--show-secrets",) if show_secrets else ()

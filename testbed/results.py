@@ -60,7 +60,8 @@ class Result:
     `steps` are what the engine began, in order; `failed` the URNs that it could not finish;
     `outputs` hold secrets in clear; `program_output` is what the program itself printed; `seconds`
     are those from the CLI's start to the engine's last event, NaN where it came to none. What the
-    Automation API does before and after is not in them.
+    Automation API does before and after is not in them. `written` are the bytes that the engine
+    and its plugins wrote to disk.
     """
 
     operation: str
@@ -75,6 +76,7 @@ class Result:
     secret_outputs: frozenset[str]
     program_output: str
     seconds: float
+    written: int
 
     @property
     def changes(self) -> tuple[Step, ...]:
@@ -121,6 +123,7 @@ def from_answer(operation: str, answer: Mapping[str, Any], program_output: str) 
         secret_outputs=frozenset(k for k, found in answer["outputs"].items() if found["secret"]),
         program_output=program_output,
         seconds=answer["seconds"],
+        written=answer["written"],
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import runpy
 import signal
 import sys
@@ -77,18 +78,24 @@ class Recorder:
             self.ended = time.monotonic()
 
 
+def written() -> int:
+    """Bytes that the programs which this process has started, and which have ended, wrote."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_oublock * 512
+
+
 def run(request: dict[str, Any]) -> dict[str, Any]:
     recorder = Recorder()
     stdout: list[str] = []
     stderr: list[str] = []
     error = ""
     outputs: dict[str, Any] = {}
-    began = math.nan
+    began, before = math.nan, 0
     try:
         stack = select(request)
         # It asks the CLI for the history after each operation, and nobody reads that here.
         setattr(stack, "info", lambda *_: {})  # noqa: B010  a method, to a type checker
         operation = getattr(stack, request["operation"])
+        before = written()
         began = time.monotonic()
         result = operation(
             on_output=stdout.append,
@@ -104,6 +111,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "error": error,
         "seconds": recorder.ended - began,
+        "written": written() - before,
         "stdout": "\n".join(stdout),
         "stderr": "\n".join(stderr),
         "steps": recorder.steps,

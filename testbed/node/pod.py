@@ -220,23 +220,23 @@ def addresses(pod: Mapping[str, Any]) -> dict[str, str]:
     return {one["interface"]: ", ".join(one.get("ips", ())) for one in status}
 
 
-def start_all(pods: Sequence[Pod]) -> None:
+def start_all(pods: Sequence[Pod], patience: float = PATIENCE) -> None:
     """Makes pods at the same time; returns when all run."""
     pods[0].cluster.create(*(pod.manifest for pod in pods))
     for namespace in {pod.namespace for pod in pods}:
         names = [f"pod/{pod.name}" for pod in pods if pod.namespace == namespace]
-        until = ("--for=condition=Ready", f"--timeout={PATIENCE:g}s")
-        pods[0].cluster.kubectl("wait", "-n", namespace, *until, *names, timeout=PATIENCE + 10)
+        until = ("--for=condition=Ready", f"--timeout={patience:g}s")
+        pods[0].cluster.kubectl("wait", "-n", namespace, *until, *names, timeout=patience + 10)
     for pod in pods:
         pod.made()
 
 
-def stop_all(pods: Sequence[Pod]) -> None:
+def stop_all(pods: Sequence[Pod], patience: float = PATIENCE) -> None:
     """Ends pods at the same time; returns when all are gone."""
     for namespace in {pod.namespace for pod in pods}:
         names = [pod.name for pod in pods if pod.namespace == namespace]
-        where = ("-n", namespace, "--ignore-not-found", f"--timeout={PATIENCE:g}s")
-        pods[0].cluster.kubectl("delete", "pod", *names, *where, timeout=PATIENCE + 10)
+        where = ("-n", namespace, "--ignore-not-found", f"--timeout={patience:g}s")
+        pods[0].cluster.kubectl("delete", "pod", *names, *where, timeout=patience + 10)
     for pod in pods:
         pod.started = False
 
