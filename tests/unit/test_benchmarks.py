@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,6 +17,7 @@ import pytest
 from benchmarks import page, plot, report
 from benchmarks.bench import merged
 from benchmarks.measures import MEASURES
+from benchmarks.memory import EVERY, Peak
 from benchmarks.numbers import Ratio, quantile, ratio
 from benchmarks.results import Batch, Run, cells
 from benchmarks.soak import NETWORK, counted
@@ -149,3 +155,22 @@ def test_what_was_measured_that_day_stays_and_another_days_goes() -> None:
     assert found == {"up": [(3.0, 2.0)], "check-20": [(1.0, 1.0)]}
     new = {"up": [(3.0, 2.0)]}
     assert merged({**day, "date": "2025-12-31"}, old, day, new) == (day, new)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux counts it")
+def test_the_peak_of_memory_is_of_all_that_runs_at_once() -> None:
+    """Two processes of 60 MB each, and not the one that was there before."""
+    hold = "import sys; kept = bytearray(60 * 2**20); print(flush=True); sys.stdin.read()"
+    begin = partial(Popen, [sys.executable, "-c", hold], stdin=PIPE, stdout=PIPE)
+    with begin() as before:
+        assert before.stdout is not None
+        before.stdout.readline()
+        with Peak() as peak, begin() as one, begin() as other:
+            for process in (one, other):
+                assert process.stdout is not None
+                process.stdout.readline()
+            time.sleep(3 * EVERY)
+            for process in (one, other):
+                process.communicate()
+        before.communicate()
+    assert 120 <= peak.mebibytes < 180
