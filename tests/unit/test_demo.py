@@ -87,7 +87,13 @@ def test_what_the_cli_says_before_the_program_runs_is_said(
     nothing: dict[str, Any] = {"stdout": "", "program_output": "", "summary": {}, "outputs": {}}
     nothing |= dict.fromkeys(("steps", "failed", "diagnostics"), ())
     result = Result(
-        "preview", ok=False, stderr=said, secret_outputs=frozenset(), seconds=1, **nothing
+        "preview",
+        ok=False,
+        stderr=said,
+        secret_outputs=frozenset(),
+        seconds=1,
+        written=0,
+        **nothing,
     )
     demo._report(result)
     assert capsys.readouterr().out == said + "\n"
