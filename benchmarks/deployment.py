@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from benchmarks.arms import SLICES
 from benchmarks.dhcp_server import serving
+from benchmarks.measures import CHART, STACK
 from testbed.charts.package import package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
@@ -28,8 +29,6 @@ from testbed.node.node import SYSTEM, Node, started
 from testbed.objects import network
 from testbed.tools import Tools
 
-CHART: Final = "v4.3.017"
-STACK: Final = "benchmark"
 K3S: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi", "flannel": False}
 WIRE: Final = "eth1"
 NETWORKS: Final = "network-attachment-definitions"

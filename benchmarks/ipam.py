@@ -22,8 +22,9 @@ from typing import Final
 
 from benchmarks import report
 from benchmarks.arms import ARMS, CONCURRENCIES, Arm, arm
-from benchmarks.deployment import CHART, K3S, deployed
+from benchmarks.deployment import K3S, deployed
 from benchmarks.load import BenchmarkError, batch
+from benchmarks.measures import CHART
 from benchmarks.numbers import middle
 from benchmarks.results import Batch, Run, cells
 from testbed.building import ToolError

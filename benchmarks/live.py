@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from benchmarks.local import SDKS
+from benchmarks.measures import CHART, STACK
 from testbed.charts.package import ChartPackages, package
 from testbed.cluster import Cluster
 from testbed.engine import Engine, Workspace
 from testbed.tools import Tools
 
-CHART: Final = "v4.3.017"
-STACK: Final = "benchmark"
 SPACE: Final = "kube-system"
 KINDS: Final = "network-attachment-definitions"
 EMPTY: Final = f'{SDKS}\npulumi.export("nothing", None)\n'
@@ -139,20 +138,15 @@ class ByHand:
             self.bench.helm("uninstall", name)
 
 
-def _list(items: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "List", "items": items}
-
-
 def definitions(bench: Bench) -> dict[str, Any]:
     """The live networks, as somebody would write them."""
-    return _list(
-        [
-            {
-                "apiVersion": one["apiVersion"],
-                "kind": one["kind"],
-                "metadata": {key: one["metadata"][key] for key in ("name", "namespace")},
-                "spec": one["spec"],
-            }
-            for one in bench.cluster.items(KINDS, "-A")
-        ]
-    )
+    items = [
+        {
+            "apiVersion": one["apiVersion"],
+            "kind": one["kind"],
+            "metadata": {key: one["metadata"][key] for key in ("name", "namespace")},
+            "spec": one["spec"],
+        }
+        for one in bench.cluster.items(KINDS, "-A")
+    ]
+    return {"apiVersion": "v1", "kind": "List", "items": items}

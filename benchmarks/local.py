@@ -14,7 +14,7 @@ from typing import Final
 
 import yaml
 
-from benchmarks.measures import Pairs, Round
+from benchmarks.measures import STACK, Pairs, Round
 from testbed.tools import ROOT, Tools
 
 # As the component does, which is what an empty program with the same SDKs would import, too.
@@ -25,7 +25,6 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 """
-STACK: Final = "benchmark"
 CLUSTER: Final = {"distribution": "k3s", "version": "v1.34.2+k3s1", "nodes": "multi"}
 KUBECONFIG: Final = {
     "current-context": "a",

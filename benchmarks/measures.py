@@ -21,6 +21,8 @@ class Measure(NamedTuple):
 
 HELM: Final = "helm twice, kubectl apply, rollout status"
 EMPTY: Final = "an empty program"
+CHART: Final = "v4.3.017"  # what both arms deploy
+STACK: Final = "benchmark"
 COUNTS: Final = (10, 100, 300, 1000)
 NODES: Final = (100, 1000)
 FEW: Final = 3  # nodes and networks, with which all of a life is measured

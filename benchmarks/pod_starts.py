@@ -11,8 +11,8 @@ from typing import Final
 
 from benchmarks.deployment import K3S, WIRE, layout, settings
 from benchmarks.dhcp_server import serving
-from benchmarks.live import CHART, Bench, ByHand, in_turn, opened, timed
-from benchmarks.measures import CROWD, STARTS, Pairs, Round
+from benchmarks.live import Bench, ByHand, in_turn, opened, timed
+from benchmarks.measures import CHART, CROWD, STARTS, Pairs, Round
 from testbed.node.images import of_chart
 from testbed.node.node import Node, started
 from testbed.node.pod import start_all, stop_all

@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from rich.progress import Progress
 
-from benchmarks.deployment import CHART, Deployment, deployed
+from benchmarks.deployment import Deployment, deployed
+from benchmarks.measures import CHART
 from testbed.building import ToolError
 from testbed.kubectl import ClusterError
 from testbed.node.namespaces import SpaceError

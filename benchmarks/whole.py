@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import yaml
 
-from benchmarks.live import SPACE, STACK, Bench, ByHand, definitions, in_turn, opened, timed
+from benchmarks.live import SPACE, Bench, ByHand, definitions, in_turn, opened, timed
 from benchmarks.local import CLUSTER, networks
-from benchmarks.measures import FEW, Pairs, Round
+from benchmarks.measures import FEW, STACK, Pairs, Round
 from benchmarks.memory import Peak
 from testbed.tools import Tools
 

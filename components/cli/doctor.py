@@ -16,7 +16,7 @@ from ..args import MultusArgs
 from ..chart.versions import NAMESPACE
 from ..cluster_tasks.kubectl import Kubectl, TaskError, connected
 from ..cluster_tasks.readiness import report, states
-from ..cluster_tasks.survey import survey
+from ..cluster_tasks.survey import FORBIDDEN, survey
 from ..doctor import Diagnosis, Seen
 from ..doctor.seen import READS
 from ..findings import Severity, printable
@@ -31,7 +31,7 @@ def look(args: MultusArgs, access: Mapping[str, str]) -> Seen:
         try:
             not_ready = _not_ready(kubectl, args) if args.deploy == "all" else {}
         except TaskError as failure:
-            if "(Forbidden)" not in str(failure):
+            if FORBIDDEN not in str(failure):
                 raise
             forbidden.add("workloads")
     return Seen(answer["found"], frozenset(forbidden), not_ready)

@@ -1,4 +1,4 @@
-"""Reads a fixed set of objects for preflight, at the same time, and writes nothing.
+"""Reads a fixed set of objects, at the same time, for whoever looks at the live cluster.
 
 MULTUS_READS says which, and which of their fields are kept: only these are printed. A node's
 images and a container's environment stay in the cluster. With `get --raw` kubectl sends one
@@ -17,6 +17,7 @@ from .kubectl import Kubectl, TaskError, connected, one_line, parsed
 
 # A healthy API server answers much faster; one that is down must not hold up a preview.
 TIMEOUT_SECONDS = 5
+FORBIDDEN = "(Forbidden)"  # as kubectl says that a user may not
 
 
 def survey(kubectl: Kubectl, reads: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def survey(kubectl: Kubectl, reads: Mapping[str, Any]) -> dict[str, Any]:
         except TaskError as failure:
             if "(NotFound)" in str(failure):
                 found[name] = None
-            elif "(Forbidden)" in str(failure):
+            elif FORBIDDEN in str(failure):
                 forbidden.append(name)
             else:
                 raise

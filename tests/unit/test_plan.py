@@ -434,18 +434,23 @@ def test_bad_surroundings_are_one_line(
     assert (status, out) == (2, f"### {prose(f'prod: no plan. {said}')}\n")
 
 
+def of_release(
+    inputs: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str, str]:
+    """The plan from a log in which one release is made, with this folder's helm."""
+    found = {"op": "create", "urn": "u::multus-release", "type": RELEASE, "new": {"inputs": inputs}}
+    events = [{"resourcePreEvent": {"metadata": found}}, {"summaryEvent": {}}]
+    (tmp_path / "log").write_text("\n".join(map(json.dumps, events)))
+    return run("prod", f"--from={tmp_path}/log", path=str(tmp_path), monkeypatch=monkeypatch)
+
+
 def test_helm_gets_no_name_that_a_file_invents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A log may be of a pull request, and what begins with a dash is an option of helm's."""
     executable(tmp_path / "helm", f"echo ran > {tmp_path}/ran")
     inputs = {"name": f"--post-renderer={tmp_path}/evil", "chart": str(tmp_path / "helm")}
-    found = {"op": "create", "urn": "u::multus-release", "type": RELEASE, "new": {"inputs": inputs}}
-    events = [{"resourcePreEvent": {"metadata": found}}, {"summaryEvent": {}}]
-    (tmp_path / "log").write_text("\n".join(map(json.dumps, events)))
-    status, out, _ = run(
-        "prod", f"--from={tmp_path}/log", path=str(tmp_path), monkeypatch=monkeypatch
-    )
+    status, out, _ = of_release(inputs, tmp_path, monkeypatch)
     assert status == 0
     assert "is no release of the program" in out
     assert not (tmp_path / "ran").exists()
@@ -458,13 +463,7 @@ def test_where_helm_gives_no_reason_the_plan_says_so(
     executable(tmp_path / "helm", "exit 1")
     packages = dict.fromkeys((CHART, CRD_CHART), "package.tgz")
     monkeypatch.setattr(planning, "download_packages", lambda _: packages)
-    new = {"inputs": {"name": "multus", **inputs}}
-    found = {"op": "create", "urn": "u::multus-release", "type": RELEASE, "new": new}
-    events = [{"resourcePreEvent": {"metadata": found}}, {"summaryEvent": {}}]
-    (tmp_path / "log").write_text("\n".join(map(json.dumps, events)))
-    status, out, _ = run(
-        "prod", f"--from={tmp_path}/log", path=str(tmp_path), monkeypatch=monkeypatch
-    )
+    status, out, _ = of_release({"name": "multus", **inputs}, tmp_path, monkeypatch)
     assert status == 0
     assert "The charts' manifests were not compared: helm failed and gave no reason" in out
 

@@ -7,6 +7,7 @@ held to is `recipe.md`, which the README may show (`--update-goldens` writes it)
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -25,12 +26,12 @@ from testbed.leftovers import Leftovers
 from testbed.node.cni import CniError
 from testbed.node.images import of_chart
 from testbed.node.node import Node
+from testbed.objects import network
 from testbed.tools import Tools
 from tests.engine.program import live
 from tests.engine.program.conftest import SPLIT
 from tests.wire import pools
 from tests.wire.deployed import STACK, Deployed, Site
-from tests.wire.test_whereabouts import network
 
 GOLDEN = Path(__file__).with_name("recipe.md")
 PAGE_CONF = "/var/lib/rancher/k3s/agent/etc/cni/net.d/whereabouts.d/whereabouts.conf"
@@ -82,9 +83,8 @@ class Page:
         )
 
     def declare(self, name: str, ipam: Mapping[str, Any], namespace: str = "default") -> None:
-        found = network(name, {"cniVersion": "0.3.1", **MACVLAN, "mode": "bridge", "ipam": ipam})
-        found["metadata"]["namespace"] = namespace
-        self.cluster.apply(found)
+        config = {"cniVersion": "0.3.1", **MACVLAN, "mode": "bridge", "ipam": ipam}
+        self.cluster.apply(network(name, json.dumps(config), namespace))
 
 
 def outcome(node: Node, asked: str, namespace: str = "default") -> str:

@@ -12,6 +12,7 @@ import pytest
 from testbed.node.cni import CniError
 from testbed.node.node import Node
 from testbed.node.pod import REFUSED, Pod
+from testbed.objects import network
 from tests.engine.program import live
 from tests.wire import pools
 from tests.wire.deployed import Deployed
@@ -166,19 +167,10 @@ def test_without_the_programs_exclusion_the_gateway_is_a_pods(
     assert entry["exclude"] == ["192.168.21.3/32", "192.168.21.1/32"]
     entry["exclude"] = ["192.168.21.3/32"]
     config = {**found, "name": "control"}
-    stack.cluster.apply(network("control", config))
+    stack.cluster.apply(network("control", json.dumps(config)))
     pod = nodes[0].pod(networks="default/control")
     pod.start()
     assert pod.addresses() == [ip_interface("192.168.21.1/29")]
-
-
-def network(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": "k8s.cni.cncf.io/v1",
-        "kind": "NetworkAttachmentDefinition",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"config": json.dumps(config)},
-    }
 
 
 def test_a_crowd_gets_every_address_of_a_range_of_its_size(
